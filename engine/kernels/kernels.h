@@ -1,0 +1,162 @@
+// The kernel table: everything that costs time, as one struct of function pointers and contracts.
+// Each instruction set fills one table (scalar is the specification); the plan picks a table once
+// and steps call through it. Dispatch is per operator, never per row.
+//
+// Contracts that hold for every entry unless it says otherwise: pointers need only the alignment of
+// their element type, except Panels, KvTiles and scratch (kPanelAlign); any length, tails included;
+// outputs do not alias inputs; noexcept; no allocation. A result for one row depends on that row
+// alone, never on how many rows the call holds or which thread makes it (matmul and attend of the
+// 16-bit forms may differ within their tolerance between few and many rows, but not by thread).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/kernels/panels.h"
+
+namespace heed {
+
+enum class Isa { scalar, avx2, avx512, amx };
+
+enum class Activation { none, relu, silu, gelu /* erf */, gelu_tanh, tanh };
+
+/// What form of its input a matmul wants: chosen by the table per weight type and number of rows.
+enum class InputForm { f32, q8, bf16 };
+
+/// Activations rounded to int8 in blocks of 32 columns, for the integer kernels.
+/// x[r, c] ~ values[r, c] * scales[r, c / 32]; values lie in [-127, 127]; scale = max|x| / 127.
+struct Q8Rows {
+  int8_t* values = nullptr;  // [rows, columns], columns a multiple of 32
+  float* scales = nullptr;   // [rows, columns / 32]
+  int32_t* sums = nullptr;   // [rows, columns / 32]: sum of the block's values, for offset formats
+  int64_t columns = 0;
+};
+
+/// The rows a matmul reads, in the form its table asked for (matmul_input).
+struct MatmulInput {
+  InputForm form = InputForm::f32;
+  const float* f32 = nullptr;      // [rows, stride], form f32
+  const uint16_t* bf16 = nullptr;  // [rows, stride], form bf16
+  int64_t stride = 0;              // elements between rows, forms f32 and bf16
+  Q8Rows q8;                       // form q8
+  int64_t rows = 0;                // tokens
+};
+
+/// What happens to a product before it is stored, in this order.
+struct Epilogue {
+  const float* bias = nullptr;  // [rows of the matrix], added first
+  Activation activation = Activation::none;
+  /// Gated: panels alternate (gate panel, up panel); out = activation(gate) * up, so the output has
+  /// half as many columns as the matrix has rows. The bias alternates likewise.
+  bool gated = false;
+  /// out += product instead of out = product: the residual stream is updated in place.
+  bool accumulate = false;
+};
+
+/// out[r, n] = epilogue(sum_k input[r, k] * w[n, k]) for panels [first_panel, last_panel), all
+/// rows. Gated calls take even panels. Padding rows of the last panel are not stored.
+struct MatmulArgs {
+  const Panels* w = nullptr;
+  int64_t first_panel = 0;
+  int64_t last_panel = 0;
+  MatmulInput input;
+  Epilogue epilogue;
+  float* out = nullptr;  // [input.rows, out_stride]; column 0 is the matrix's row 0
+  int64_t out_stride = 0;
+  std::byte* scratch = nullptr;  // matmul_scratch() bytes, this thread's own
+};
+
+/// Number type of the key/value cache.
+enum class KvType { f32, bf16, f16 };
+
+/// Tokens of a tile of keys or values: one per 32-bit lane of a 512-bit register.
+inline constexpr int kTileTokens = 16;
+
+/// Bytes of one tile of keys (or of values) of one head. head_dim is even.
+inline int64_t kv_tile_bytes(KvType type, int64_t head_dim) {
+  return kTileTokens * head_dim * (type == KvType::f32 ? 4 : 2);
+}
+
+/// The keys and values of one kv head of one sequence, in tiles of 16 tokens, tile after tile.
+///   keys,   f32:       [tiles][head_dim][16 tokens]
+///   keys,   bf16, f16: [tiles][head_dim / 2][16 tokens][2 dims]   (dword lane = token)
+///   values, f32:       [tiles][16 tokens][head_dim]
+///   values, bf16, f16: [tiles][8 token pairs][head_dim][2 tokens]
+/// Unused tokens of the last tile hold finite numbers, so that a kernel may read whole tiles.
+struct KvTiles {
+  KvType type = KvType::bf16;
+  int64_t head_dim = 0;
+  std::byte* keys = nullptr;
+  std::byte* values = nullptr;
+};
+
+/// The keys a query may see: [begin, end). Causal: {0, position + 1}.
+struct KeyRange {
+  int32_t begin = 0;
+  int32_t end = 0;
+};
+
+/// softmax(scale * q k^T) v for queries of one kv head (its whole query group, any number of
+/// tokens). Online softmax over blocks of keys that start at fixed multiples of the block size, so
+/// that a query's bits do not depend on the other queries. An empty range gives zeros.
+struct AttendArgs {
+  const float* const* queries = nullptr;  // [count] rows of head_dim
+  float* const* outputs = nullptr;        // [count] rows of head_dim
+  const KeyRange* ranges = nullptr;       // [count]
+  int64_t count = 0;
+  KvTiles kv;
+  float scale = 1;
+  float* logsumexp = nullptr;    // [count] or null: exp(score - logsumexp) is a key's weight
+  std::byte* scratch = nullptr;  // attend_scratch() bytes, this thread's own
+};
+
+struct Kernels {
+  const char* name;
+  Isa isa;
+
+  // ---- matrices --------------------------------------------------------------------------------
+  /// Bytes of one panel of `columns` columns.
+  int64_t (*panel_bytes)(DType type, int64_t columns);
+  /// Packs `count` (1..16) consecutive rows in file form (row_bytes(type, columns) each) into one
+  /// panel; missing rows are zero.
+  void (*pack)(DType type, const std::byte* rows, int64_t count, int64_t columns, std::byte* panel);
+  /// The input form this table wants for a matrix of `type` when `rows` rows are given at once.
+  InputForm (*matmul_input)(DType type, int64_t rows);
+  int64_t (*matmul_scratch)(DType type, int64_t columns, int64_t rows);
+  /// Type f32: every product is summed in order of k, one fused multiply-add a step, whatever the
+  /// number of rows: the arithmetic of --exact.
+  void (*matmul)(const MatmulArgs& args);
+
+  // ---- rows of floats --------------------------------------------------------------------------
+  /// Rounds one row into row `row` of `out`. Equal bits on every ISA.
+  void (*quantize_q8)(const float* x, const Q8Rows& out, int64_t row);
+  void (*to_bf16)(const float* x, int64_t n, uint16_t* out);  // round to nearest even
+  /// out = x / sqrt(mean(x^2) + eps) * weight. out may be x.
+  void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* out);
+  /// out = (x - mean) / sqrt(var + eps) * weight + bias; bias may be null. out may be x.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, int64_t n, float eps,
+                     float* out);
+  void (*add)(const float* x, int64_t n, float* out);            // out += x
+  void (*scale)(float factor, int64_t n, float* out);            // out *= factor
+  void (*activate)(Activation activation, int64_t n, float* x);  // in place
+  void (*softmax)(int64_t n, float* x);                          // in place
+  float (*dot)(const float* a, const float* b, int64_t n);
+  /// Rotates pairs of one head in place by angles given as cos_sin [n_rot / 2][2]. Interleaved:
+  /// pairs (2i, 2i+1), as GGUF's llama files store them; else (i, i + n_rot / 2).
+  void (*rope)(float* x, const float* cos_sin, int64_t n_rot, bool interleaved);
+  /// Index of the largest value, the first of equals; NaN never wins. n >= 1.
+  int64_t (*argmax)(const float* x, int64_t n);
+  /// log(sum(exp(x))), computed from the maximum.
+  float (*logsumexp)(const float* x, int64_t n);
+
+  // ---- attention -------------------------------------------------------------------------------
+  /// Writes key and value (head_dim floats each) as token `position` of the tiles.
+  void (*store_kv)(const KvTiles& kv, int64_t position, const float* key, const float* value);
+  int64_t (*attend_scratch)(KvType type, int64_t head_dim, int64_t count);
+  void (*attend)(const AttendArgs& args);
+};
+
+/// The table of an instruction set. The machine must have it (machine_has in dispatch.h).
+const Kernels& kernels(Isa isa);
+
+}  // namespace heed
