@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "engine/kernels/panels.h"
+#include "heed_types.hpp"
 
 namespace heed {
 
@@ -65,9 +66,6 @@ struct MatmulArgs {
   int64_t out_stride = 0;
   std::byte* scratch = nullptr;  // matmul_scratch() bytes, this thread's own
 };
-
-/// Number type of the key/value cache.
-enum class KvType { f32, bf16, f16 };
 
 /// Tokens of a tile of keys or values: one per 32-bit lane of a 512-bit register.
 inline constexpr int kTileTokens = 16;

@@ -1,0 +1,313 @@
+// Heed's C++ interface: all that an application sees of the engine. The tools use nothing else.
+//
+//   heed::Model model = heed::Model::load("smollm2");
+//   heed::Session session(model);
+//   session.generate(model.tokenizer().encode("The capital of France is"), {.max_tokens = 8},
+//                    [](std::string_view text) { std::cout << text; return true; });
+//
+// Every function throws heed::Error where it cannot do what it says, and nothing else of its own.
+// A Model and its Tokenizer are immutable and may be shared by any number of threads; a Session
+// belongs to one thread at a time. The library never prints, exits or aborts.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "heed_error.hpp"
+#include "heed_types.hpp"
+
+namespace heed {
+
+/// "0.1.0"
+std::string_view version();
+
+// ---- the model store ---------------------------------------------------------------------------
+
+/// Where named models live: $HEED_HOME/models, by default ~/.cache/heed/models.
+std::filesystem::path model_store();
+
+/// The file that `name_or_path` means: a path that exists, or NAME or NAME.gguf in the model store.
+/// Error(io) names both places where it is neither.
+std::filesystem::path find_model(const std::string& name_or_path);
+
+/// Names of the models in the store, sorted.
+std::vector<std::string> list_models();
+
+// ---- what a file holds -------------------------------------------------------------------------
+
+struct TensorInfo {
+  std::string name;
+  std::string type;            ///< "q4_1"
+  std::vector<int64_t> shape;  ///< outermost dimension first
+  int64_t bytes = 0;
+};
+
+struct FileInfo {
+  std::filesystem::path path;
+  std::string architecture;
+  int64_t parameters = 0;  ///< elements of all tensors
+  int64_t bytes = 0;       ///< of the file
+  /// Keys in file order; values as text, long strings and arrays shortened: "[49152 strings]".
+  std::vector<std::pair<std::string, std::string>> metadata;
+  std::vector<TensorInfo> tensors;
+};
+
+/// Reads a GGUF file's header; no weights are loaded and the architecture need not be known.
+FileInfo inspect(const std::string& name_or_path);
+
+/// The graph of layers a file describes, one layer a line, or as a DOT digraph.
+std::string describe_graph(const std::string& name_or_path, bool dot = false);
+
+// ---- text --------------------------------------------------------------------------------------
+
+struct EncodeOptions {
+  bool add_special = true;    ///< beginning, end or class tokens, as the model's file says
+  bool parse_special = true;  ///< "<|im_end|>" in the text is that token, not seven characters
+};
+
+struct TokenSpan {
+  Token id = 0;
+  int64_t begin = 0;  ///< byte offset into the text
+  int64_t end = 0;
+};
+
+/// The tokenizer of a model. A view: it lives as long as any copy of its Model.
+class Tokenizer {
+ public:
+  std::vector<Token> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  std::vector<TokenSpan> encode_spans(std::string_view text,
+                                      const EncodeOptions& options = {}) const;
+  std::string decode(std::span<const Token> tokens, bool skip_special = true) const;
+  /// The token as the vocabulary writes it.
+  std::string piece(Token id) const;
+  int64_t size() const;
+  std::optional<Token> bos() const;
+  std::optional<Token> eos() const;
+  /// Whether the token ends an answer: end of text, end of turn.
+  bool ends_generation(Token id) const;
+
+  struct Impl;
+  explicit Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+struct Message {
+  std::string role;  ///< "system", "user", "assistant"
+  std::string content;
+};
+
+/// Renders a Jinja chat template with the variables of a JSON object (messages, bos_token,
+/// add_generation_prompt, tools, ...), as transformers does. Error(format) has the line.
+std::string render_template(std::string_view source, std::string_view json_object);
+
+// ---- models ------------------------------------------------------------------------------------
+
+struct LoadOptions {
+  /// Dequantised weights and F32 arithmetic throughout: the reference. Slower, more memory.
+  bool exact = false;
+  bool map = true;  ///< map the file; false reads it into memory
+  int threads = 0;  ///< threads that pack weights; 0 = the machine's
+  std::function<void(double fraction)> progress;
+};
+
+/// What kind of work a model does: decides which of Session's functions it takes.
+enum class ModelKind { decoder, encoder, encoder_decoder };
+
+struct ModelInfo {
+  std::filesystem::path path;
+  std::string architecture;  ///< "llama"
+  std::string name;          ///< as the file gives it
+  ModelKind kind = ModelKind::decoder;
+  int64_t parameters = 0;
+  int64_t file_bytes = 0;
+  int64_t weight_bytes = 0;  ///< packed, in memory
+  int64_t width = 0;
+  int64_t layers = 0;
+  int64_t vocab = 0;
+  int64_t context = 0;  ///< longest the model was made for
+  std::string isa;      ///< kernels in use: "avx512"
+  bool exact = false;
+  double load_seconds = 0;
+};
+
+/// Weights, tokenizer and graph: immutable, cheap to copy (copies share everything).
+class Model {
+ public:
+  /// Loads and packs a GGUF file, given by path or by its name in the store.
+  static Model load(const std::string& name_or_path, const LoadOptions& options = {});
+
+  const ModelInfo& info() const;
+  const Tokenizer& tokenizer() const;
+
+  /// The file's chat template; empty if it has none.
+  const std::string& chat_template() const;
+  /// The prompt the template makes of a conversation. Error(unsupported) without a template.
+  std::string chat_prompt(std::span<const Message> messages,
+                          bool add_generation_prompt = true) const;
+  /// The same of a JSON object {"messages": ..., "tools": ...}; special tokens are filled in.
+  std::string chat_prompt_json(std::string_view json_object) const;
+
+  struct Impl;
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
+};
+
+// ---- sessions ----------------------------------------------------------------------------------
+
+struct SessionOptions {
+  int64_t context = 0;            ///< tokens the cache holds; 0 = the model's own, at most 4,096
+  int threads = 0;                ///< 0 = the machine's
+  int64_t ubatch = 512;           ///< tokens computed at once in prefill
+  KvType kv_type = KvType::bf16;  ///< an exact model always uses f32
+};
+
+/// How the next token is chosen. The defaults are greedy.
+struct Sampling {
+  float temperature = 0;  ///< 0 = greedy: the likeliest token (after penalties and bias)
+  int top_k = 40;         ///< keep the k likeliest; 0 = all
+  float top_p = 0.95f;    ///< keep the likeliest that sum to p; 1 = all
+  float min_p = 0.05f;    ///< drop what is less likely than min_p times the likeliest; 0 = none
+  float repeat_penalty = 1;
+  float presence_penalty = 0;
+  float frequency_penalty = 0;
+  int repeat_last_n = 64;  ///< tokens the penalties look back on; -1 = all, 0 = none
+  std::vector<std::pair<Token, float>> logit_bias;  ///< added to the logit; -inf forbids
+  uint64_t seed = 0;
+};
+
+struct GenerateOptions {
+  int64_t max_tokens = -1;  ///< -1 = until the model ends or the context is full
+  Sampling sampling;
+  std::vector<std::string> stop;  ///< texts that end the answer, and are not part of it
+  bool ignore_eos = false;
+};
+
+enum class StopReason { end_of_text, max_tokens, stop_text, context_full, callback };
+
+struct Generation {
+  std::string text;
+  std::vector<Token> tokens;
+  StopReason reason = StopReason::end_of_text;
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  ///< of the prompt, already in the cache
+  double prefill_seconds = 0;
+  double decode_seconds = 0;  ///< of all tokens but the first, which prefill gives
+};
+
+/// Receives text as it is made, whole UTF-8 characters only; returning false stops.
+using TextCallback = std::function<bool(std::string_view text)>;
+
+/// Called with each row of logits [vocab] in order; the span is valid during the call.
+using LogitsCallback = std::function<void(int64_t row, std::span<const float> logits)>;
+
+enum class Pooling { model, mean, cls, last };  ///< model: as the file says
+
+struct EmbedOptions {
+  bool normalize = true;
+  bool truncate = false;  ///< cut texts longer than the model's context; else they are an error
+  int64_t batch_tokens = 2048;  ///< tokens computed at once
+  std::function<void(int64_t done)> progress;
+};
+
+/// Row i is the embedding of text i.
+struct Embeddings {
+  int64_t rows = 0;
+  int64_t width = 0;
+  std::vector<float> values;  ///< [rows, width]
+};
+
+/// One conversation with a model (its key/value cache), or a worker that embeds.
+class Session {
+ public:
+  explicit Session(Model model, const SessionOptions& options = {});
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  const Model& model() const;
+  int threads() const;
+
+  // Decoders. Tokens are appended to the cache; Error(limit) states both numbers when they do not
+  // fit, before any work.
+  int64_t context() const;
+  int64_t position() const;  ///< tokens in the cache
+  /// Forgets all tokens from `position` on.
+  void rewind(int64_t position);
+  /// Appends tokens; logits [vocab] of the last one, valid until the next call.
+  std::span<const float> eval(std::span<const Token> tokens);
+  /// Appends tokens and hands out the logits of every one of them.
+  void eval_all(std::span<const Token> tokens, const LogitsCallback& logits);
+  /// Answers a prompt given as the whole text so far: what the cache already holds of it is kept.
+  Generation generate(std::span<const Token> prompt, const GenerateOptions& options = {},
+                      const TextCallback& on_text = {});
+  /// Natural-log probability of each token after the first, given those before it. The tokens are
+  /// taken in windows of the context length; starts from an empty cache and leaves it empty.
+  std::vector<double> score(std::span<const Token> tokens);
+
+  // Encoders.
+  Embeddings embed(std::span<const std::string> texts, const EmbedOptions& options = {});
+
+  /// Bytes of the cache and of working memory.
+  int64_t memory_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// ---- converting --------------------------------------------------------------------------------
+
+struct ConvertOptions {
+  std::string type = "f16";  ///< f32, f16, bf16, q8_0, ...
+  int threads = 0;
+  std::function<void(int64_t done_bytes, int64_t all_bytes)> progress;
+};
+
+/// Writes a Hugging Face directory as one GGUF file. The old `out` stays until the new is complete.
+void convert(const std::filesystem::path& source, const std::filesystem::path& out,
+             const ConvertOptions& options = {});
+
+// ---- the machine -------------------------------------------------------------------------------
+
+struct MachineInfo {
+  std::string cpu;
+  std::vector<std::pair<std::string, bool>> features;
+  std::vector<std::string> isas;  ///< instruction sets this machine can run, worst first
+  std::string isa;                ///< the one in use
+  std::string isa_reason;         ///< "best of the machine", "HEED_ISA"
+  int threads = 0;                ///< default
+  int64_t memory_bytes = 0;
+  std::string onednn;  ///< version
+};
+
+MachineInfo machine_info();
+
+struct MachineLimits {
+  struct Bandwidth {
+    int64_t working_set = 0;  ///< bytes
+    double one_thread = 0;    ///< GB/s
+    double all_threads = 0;
+  };
+  std::vector<Bandwidth> read;
+  double f32_gflops = 0;  ///< all threads; 0 where the machine has no such unit
+  double bf16_gflops = 0;
+  double int8_gops = 0;
+};
+
+/// Measures this machine: about two seconds.
+MachineLimits measure_machine(int threads = 0);
+
+}  // namespace heed

@@ -1,0 +1,14 @@
+// Small types that the public interface and the engine share. Included by heed.hpp.
+#pragma once
+
+#include <cstdint>
+
+namespace heed {
+
+/// A token's id: an index into the model's vocabulary.
+using Token = int32_t;
+
+/// Number type of the key/value cache.
+enum class KvType { f32, bf16, f16 };
+
+}  // namespace heed
