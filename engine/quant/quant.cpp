@@ -1,0 +1,91 @@
+// The table of row codecs, the plain 16- and 32-bit types, and the checks in front of them.
+#include "engine/quant/quant.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "engine/core/error.h"
+#include "engine/core/half.h"
+#include "engine/quant/formats.h"
+
+namespace heed {
+namespace {
+
+void read_f32(const std::byte* src, float* dst, int64_t n) noexcept {
+  std::copy_n(src, n * sizeof(float), reinterpret_cast<std::byte*>(dst));
+}
+
+void write_f32(const float* src, std::byte* dst, int64_t n) noexcept {
+  std::copy_n(reinterpret_cast<const std::byte*>(src), n * sizeof(float), dst);
+}
+
+template <float (*convert)(uint16_t) noexcept>
+void read_half(const std::byte* src, float* dst, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i) {
+    uint16_t half;
+    std::memcpy(&half, src + i * sizeof half, sizeof half);
+    dst[i] = convert(half);
+  }
+}
+
+template <uint16_t (*convert)(float) noexcept>
+void write_half(const float* src, std::byte* dst, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint16_t half = convert(src[i]);
+    std::memcpy(dst + i * sizeof half, &half, sizeof half);
+  }
+}
+
+constexpr std::array kCodecs = {
+    RowCodec{DType::f32, read_f32, write_f32},
+    RowCodec{DType::f16, read_half<f16_to_f32>, write_half<f32_to_f16>},
+    RowCodec{DType::bf16, read_half<bf16_to_f32>, write_half<f32_to_bf16>},
+    RowCodec{DType::q4_0, dequantize_q4_0, nullptr},
+    RowCodec{DType::q4_1, dequantize_q4_1, nullptr},
+    RowCodec{DType::q5_0, dequantize_q5_0, nullptr},
+    RowCodec{DType::q5_1, dequantize_q5_1, nullptr},
+    RowCodec{DType::q8_0, dequantize_q8_0, nullptr},
+    RowCodec{DType::iq4_nl, dequantize_iq4_nl, nullptr},
+    RowCodec{DType::q2_k, dequantize_q2_k, nullptr},
+    RowCodec{DType::q3_k, dequantize_q3_k, nullptr},
+    RowCodec{DType::q4_k, dequantize_q4_k, nullptr},
+    RowCodec{DType::q5_k, dequantize_q5_k, nullptr},
+    RowCodec{DType::q6_k, dequantize_q6_k, nullptr},
+};
+
+const RowCodec* find_codec(DType type) {
+  const auto it = std::ranges::find(kCodecs, type, &RowCodec::type);
+  return it == kCodecs.end() ? nullptr : &*it;
+}
+
+void check_whole_blocks(DType type, int64_t n) {
+  const DTypeInfo& t = info(type);
+  if (n < 0 || n % t.block != 0)
+    fail(Error::Code::argument, "a row of type ", t.name, " takes whole blocks of ", t.block,
+         " values, not ", n, " values");
+}
+
+}  // namespace
+
+std::span<const RowCodec> row_codecs() {
+  return kCodecs;
+}
+
+void dequantize_row(DType type, const std::byte* src, float* dst, int64_t n) {
+  const RowCodec* codec = find_codec(type);
+  if (codec == nullptr)
+    fail(Error::Code::unsupported, "type ", info(type).name, " cannot be read as floating point");
+  check_whole_blocks(type, n);
+  codec->dequantize(src, dst, n);
+}
+
+void quantize_row(DType type, const float* src, std::byte* dst, int64_t n) {
+  const RowCodec* codec = find_codec(type);
+  if (codec == nullptr || codec->quantize == nullptr)
+    fail(Error::Code::unsupported, "weights cannot be written as type ", info(type).name);
+  check_whole_blocks(type, n);
+  codec->quantize(src, dst, n);
+}
+
+}  // namespace heed
