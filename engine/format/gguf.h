@@ -1,0 +1,55 @@
+// GGUF model files, versions 2 and 3, little-endian. Read by the loader, `heed show` and the
+// converter. Reference: the GGUF specification (github.com/ggml-org/ggml, docs/gguf.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/core/mapped_file.h"
+#include "engine/format/metadata.h"
+#include "engine/format/tensor_table.h"
+
+namespace heed {
+
+/// A parsed file. Everything its header says has been checked against the file: all tensors lie
+/// within it, apart from each other, aligned to 8 bytes or more, and names hold no control
+/// characters. The values inside the tensors have not been looked at.
+class GgufFile {
+ public:
+  /// Throws Error(io) if the file cannot be read, Error(format) if it is damaged or not GGUF, and
+  /// Error(unsupported) for what Heed does not read: version 1, big-endian files, unknown types.
+  static GgufFile open(const std::filesystem::path& path, FileAccess access = FileAccess::map);
+
+  /// A file in somebody else's memory, which must outlive the result and start on a multiple of 8.
+  /// `name` stands for the file in errors.
+  static GgufFile parse(std::span<const std::byte> bytes, std::string name);
+
+  const std::string& name() const { return name_; }
+  uint32_t version() const { return version_; }
+  const Metadata& metadata() const { return metadata_; }
+
+  /// In the order of the file's header; shapes are outermost first.
+  std::span<const TensorView> tensors() const { return tensors_.views(); }
+  const TensorView* find(std::string_view name) const { return tensors_.find(name); }
+  /// Throws Error(format) naming file and tensor if it is missing.
+  const TensorView& require(std::string_view name) const;
+
+  /// Gives back the memory of a tensor that has been packed: see MappedFile::drop.
+  void drop(const TensorView& tensor) const noexcept;
+
+ private:
+  friend class GgufParser;
+  explicit GgufFile(std::string name) : name_(std::move(name)), metadata_(name_) {}
+
+  std::string name_;
+  uint32_t version_ = 0;
+  std::optional<MappedFile> file_;
+  Metadata metadata_;
+  TensorTable tensors_;
+};
+
+}  // namespace heed
