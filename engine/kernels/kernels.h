@@ -26,10 +26,12 @@ enum class InputForm { f32, q8, bf16 };
 
 /// Activations rounded to int8 in blocks of 32 columns, for the integer kernels.
 /// x[r, c] ~ values[r, c] * scales[r, c / 32]; values lie in [-127, 127]; scale = max|x| / 127.
+/// A block that holds a NaN or an infinity has zero values and the scale NaN, so that every product
+/// of its row is NaN; a block with no |x| of 1e-30 or more is zero.
 struct Q8Rows {
   int8_t* values = nullptr;  // [rows, columns], columns a multiple of 32
   float* scales = nullptr;   // [rows, columns / 32]
-  int32_t* sums = nullptr;   // [rows, columns / 32]: sum of the block's values, for offset formats
+  int32_t* sums = nullptr;   // [rows, columns / 16]: sums of 16 values, for weights with an offset
   int64_t columns = 0;
 };
 
@@ -48,7 +50,8 @@ struct Epilogue {
   const float* bias = nullptr;  // [rows of the matrix], added first
   Activation activation = Activation::none;
   /// Gated: panels alternate (gate panel, up panel); out = activation(gate) * up, so the output has
-  /// half as many columns as the matrix has rows. The bias alternates likewise.
+  /// half as many columns as the matrix has rows. The bias alternates likewise. The matrix has a
+  /// multiple of 32 rows: gate and up are each padded with zero rows to whole panels.
   bool gated = false;
   /// out += product instead of out = product: the residual stream is updated in place.
   bool accumulate = false;
@@ -113,16 +116,20 @@ struct Kernels {
   Isa isa;
 
   // ---- matrices --------------------------------------------------------------------------------
-  /// Bytes of one panel of `columns` columns.
+  /// Bytes of one panel of `columns` columns, a multiple of the type's block; a multiple of
+  /// kPanelAlign. 0 for a type that is no weight (i8 ... f64).
   int64_t (*panel_bytes)(DType type, int64_t columns);
   /// Packs `count` (1..16) consecutive rows in file form (row_bytes(type, columns) each) into one
   /// panel; missing rows are zero.
   void (*pack)(DType type, const std::byte* rows, int64_t count, int64_t columns, std::byte* panel);
   /// The input form this table wants for a matrix of `type` when `rows` rows are given at once.
   InputForm (*matmul_input)(DType type, int64_t rows);
+  /// Bytes of scratch that a call with at most `rows` rows may write; 0 is possible.
   int64_t (*matmul_scratch)(DType type, int64_t columns, int64_t rows);
-  /// Type f32: every product is summed in order of k, one fused multiply-add a step, whatever the
-  /// number of rows: the arithmetic of --exact.
+  /// Before the epilogue, input form f32: every product is summed in order of k from 0, one fused
+  /// multiply-add a step. Form q8: summed block by block as scalar_matmul.cpp defines. Both give
+  /// the same bits for any number of rows, any range of panels and any ISA. Form bf16: within its
+  /// tolerance of the same sum.
   void (*matmul)(const MatmulArgs& args);
 
   // ---- rows of floats --------------------------------------------------------------------------
