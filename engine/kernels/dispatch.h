@@ -18,12 +18,18 @@ bool machine_has(Isa isa);
 /// The instruction sets this machine has, worst first; scalar is always there.
 std::vector<Isa> machine_isas();
 
-/// The set named by the environment variable HEED_ISA, else the best one. Throws Error(argument)
-/// for an unknown name, Error(unsupported) for one this machine lacks. Also caps oneDNN's own
-/// choice, so that a forced run is forced everywhere.
+/// The set called `name`. Throws Error(argument) for an unknown name, Error(unsupported) for a set
+/// this machine lacks.
+Isa isa_named(std::string_view name);
+
+/// The set named by the environment variable HEED_ISA, else the best one; errors as isa_named. A
+/// forced set also caps oneDNN's own choice, so that a forced run is forced everywhere; since
+/// oneDNN takes that only once and before its first use, Error(unsupported) if it already uses
+/// more. Called before the first model is loaded.
 Isa choose_isa();
 
-/// CPU features as seen, for `heed doctor`.
+/// CPU features that the choice looks at, where both the CPU and the operating system have them;
+/// for `heed doctor`.
 struct CpuFeature {
   std::string_view name;
   bool present;

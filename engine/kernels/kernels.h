@@ -5,8 +5,8 @@
 // Contracts that hold for every entry unless it says otherwise: pointers need only the alignment of
 // their element type, except Panels, KvTiles and scratch (kPanelAlign); any length, tails included;
 // outputs do not alias inputs; noexcept; no allocation. A result for one row depends on that row
-// alone, never on how many rows the call holds or which thread makes it (matmul and attend of the
-// 16-bit forms may differ within their tolerance between few and many rows, but not by thread).
+// alone, never on how many rows the call holds or which thread makes it (matmul of the 16-bit forms
+// may differ within its tolerance between few and many rows, but not by thread).
 #pragma once
 
 #include <cstddef>
@@ -83,7 +83,8 @@ inline int64_t kv_tile_bytes(KvType type, int64_t head_dim) {
 ///   keys,   bf16, f16: [tiles][head_dim / 2][16 tokens][2 dims]   (dword lane = token)
 ///   values, f32:       [tiles][16 tokens][head_dim]
 ///   values, bf16, f16: [tiles][8 token pairs][head_dim][2 tokens]
-/// Unused tokens of the last tile hold finite numbers, so that a kernel may read whole tiles.
+/// Unused tokens of the last tile hold finite numbers (zeros, at first), so that a kernel may read
+/// whole tiles; tiles past the one that holds the last key of any range are not read.
 struct KvTiles {
   KvType type = KvType::bf16;
   int64_t head_dim = 0;
@@ -98,8 +99,11 @@ struct KeyRange {
 };
 
 /// softmax(scale * q k^T) v for queries of one kv head (its whole query group, any number of
-/// tokens). Online softmax over blocks of keys that start at fixed multiples of the block size, so
-/// that a query's bits do not depend on the other queries. An empty range gives zeros.
+/// tokens). Keys and values are read once for as many queries as a call can hold at a time, and
+/// tiles outside the ranges of neighbouring queries are skipped: give all the queries of a decode
+/// step, or of a stretch of tokens, in one call, in the order of their tokens. Online softmax over
+/// blocks of keys that start at fixed multiples of the block size, so that a query's bits do not
+/// depend on the other queries. An empty range gives zeros, and -inf as its logsumexp.
 struct AttendArgs {
   const float* const* queries = nullptr;  // [count] rows of head_dim
   float* const* outputs = nullptr;        // [count] rows of head_dim
@@ -107,7 +111,7 @@ struct AttendArgs {
   int64_t count = 0;
   KvTiles kv;
   float scale = 1;
-  float* logsumexp = nullptr;    // [count] or null: exp(score - logsumexp) is a key's weight
+  float* logsumexp = nullptr;    // [count] or null: exp(scale * q k - logsumexp) is k's weight
   std::byte* scratch = nullptr;  // attend_scratch() bytes, this thread's own
 };
 
@@ -144,18 +148,21 @@ struct Kernels {
   void (*add)(const float* x, int64_t n, float* out);            // out += x
   void (*scale)(float factor, int64_t n, float* out);            // out *= factor
   void (*activate)(Activation activation, int64_t n, float* x);  // in place
-  void (*softmax)(int64_t n, float* x);                          // in place
+  /// In place; -inf gives 0. At least one value is finite.
+  void (*softmax)(int64_t n, float* x);
   float (*dot)(const float* a, const float* b, int64_t n);
   /// Rotates pairs of one head in place by angles given as cos_sin [n_rot / 2][2]. Interleaved:
   /// pairs (2i, 2i+1), as GGUF's llama files store them; else (i, i + n_rot / 2).
   void (*rope)(float* x, const float* cos_sin, int64_t n_rot, bool interleaved);
-  /// Index of the largest value, the first of equals; NaN never wins. n >= 1.
+  /// Index of the largest value, the first of equals; NaN never wins (0 if there is nothing else).
+  /// n >= 1.
   int64_t (*argmax)(const float* x, int64_t n);
-  /// log(sum(exp(x))), computed from the maximum.
+  /// log(sum(exp(x))), computed from the maximum; -inf if n = 0 or all are -inf.
   float (*logsumexp)(const float* x, int64_t n);
 
   // ---- attention -------------------------------------------------------------------------------
-  /// Writes key and value (head_dim floats each) as token `position` of the tiles.
+  /// Writes key and value (head_dim floats each) as token `position` of the tiles, rounded to
+  /// nearest even; f16 saturates at 65504.
   void (*store_kv)(const KvTiles& kv, int64_t position, const float* key, const float* value);
   int64_t (*attend_scratch)(KvType type, int64_t head_dim, int64_t count);
   void (*attend)(const AttendArgs& args);

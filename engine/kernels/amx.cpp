@@ -1,0 +1,13 @@
+// The table for AMX tile/int8/bf16 (Sapphire Rapids and later), which come with AVX512_BF16.
+#include "engine/kernels/tables.h"
+
+namespace heed {
+
+Kernels amx_table() {
+  Kernels t = avx512_table(/*with_bf16=*/true);
+  t.name = "amx";
+  t.isa = Isa::amx;
+  return t;
+}
+
+}  // namespace heed

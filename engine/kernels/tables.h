@@ -1,0 +1,22 @@
+// How the kernel tables are put together: each instruction set's table file copies the table below
+// it and lets its own files override groups of entries. Used by the table files, dispatch and
+// tests.
+#pragma once
+
+#include "engine/kernels/kernels.h"
+
+namespace heed {
+
+/// Each may be called only on a machine that has the instruction set: the code that builds the
+/// table is itself compiled for it. `with_bf16`: the CPU has AVX512_BF16.
+Kernels scalar_table();
+Kernels avx2_table();
+Kernels avx512_table(bool with_bf16);
+Kernels amx_table();
+
+namespace scalar {
+void set_rows(Kernels& table);
+void set_attention(Kernels& table);
+}  // namespace scalar
+
+}  // namespace heed
