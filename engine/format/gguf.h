@@ -8,7 +8,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "engine/core/atomic_file.h"
 #include "engine/core/mapped_file.h"
 #include "engine/format/metadata.h"
 #include "engine/format/tensor_table.h"
@@ -50,6 +52,42 @@ class GgufFile {
   std::optional<MappedFile> file_;
   Metadata metadata_;
   TensorTable tensors_;
+};
+
+/// Writes a version 3 file: header first, then the tensors' data in the order announced, so that no
+/// more than one piece of one tensor needs to be in memory. Without commit() the target stays as it
+/// was. Errors about the content are Error(argument), failed writes Error(io).
+class GgufWriter {
+ public:
+  struct Tensor {
+    std::string name;
+    DType type = DType::f32;
+    Shape shape;  // outermost first
+  };
+
+  /// Data is aligned as the metadata's general.alignment says, to 32 bytes if it says nothing.
+  GgufWriter(const std::filesystem::path& target, const Metadata& metadata,
+             std::span<const Tensor> tensors);
+
+  /// The next bytes of tensor `name`, whose turn it must be; all of them or a part.
+  void write(std::string_view name, std::span<const std::byte> bytes);
+
+  /// Gives the file its name. Every tensor must be complete.
+  void commit();
+
+ private:
+  struct Planned {
+    std::string name;
+    uint64_t bytes;
+    uint64_t left;  // of these, not written yet
+  };
+  void pad(uint64_t bytes);
+
+  AtomicFile file_;
+  std::string target_;
+  std::vector<Planned> planned_;
+  size_t current_ = 0;
+  uint64_t alignment_;
 };
 
 }  // namespace heed

@@ -2,12 +2,13 @@
 // Reference: the GGUF specification (github.com/ggml-org/ggml, docs/gguf.md).
 #pragma once
 
-#include <bit>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
-#include <vector>
 
 #include "engine/core/error.h"
+#include "engine/core/tensor.h"
 #include "engine/format/metadata.h"
 
 namespace heed::gguf {
@@ -27,6 +28,7 @@ inline constexpr uint64_t kMaxKeys = 1 << 16;           // files have 20 to 60
 inline constexpr uint64_t kMaxTensors = 1 << 18;        // unmerged mixtures of experts reach 90,000
 inline constexpr uint64_t kMaxKeyBytes = 65535;         // the specification's
 inline constexpr uint64_t kMaxNameBytes = 255;          // ggml's own limit is 63, forks double it
+inline constexpr uint64_t kMaxWrittenNameBytes = 63;    // so that ggml reads what we write
 inline constexpr uint64_t kMaxStringBytes = 1 << 26;    // a whole tokenizer.json takes up to 35 MB
 inline constexpr uint64_t kMaxArrayElements = 1 << 26;  // vocabularies: 260,000; merges: 520,000
 inline constexpr uint32_t kMaxDimensions = 4;           // the specification's
@@ -83,9 +85,14 @@ decltype(auto) with_type(ValueType type, F&& f) {
   fail(Error::Code::format, "value type ", static_cast<uint32_t>(type), " is not a scalar");
 }
 
-constexpr bool is_alignment(uint32_t value) {
-  return std::has_single_bit(value) && value >= kMinAlignment && value <= kMaxAlignment;
-}
+/// The value of general.alignment, or its default. Throws Error(format) if it cannot be one.
+uint32_t alignment(const Metadata& metadata);
+
+/// What is wrong with the name of a key or a tensor, if anything.
+std::optional<std::string> name_problem(std::string_view name);
+
+/// What is wrong with the description of a tensor, if anything.
+std::optional<std::string> tensor_problem(DType type, const Shape& shape);
 
 constexpr uint64_t align_up(uint64_t offset, uint64_t alignment) {
   return (offset + alignment - 1) / alignment * alignment;

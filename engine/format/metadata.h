@@ -49,6 +49,7 @@ class Metadata {
   /// `source` names the file in errors.
   explicit Metadata(std::string source = "metadata") : source_(std::move(source)) {}
 
+  const std::string& source() const { return source_; }
   /// In the order of the file, or of the first set().
   std::span<const Entry> entries() const { return entries_; }
   const Value* find(std::string_view key) const;
