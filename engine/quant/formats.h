@@ -21,12 +21,28 @@ void decode_blocks(const std::byte* src, float* dst, int64_t n, Decode decode) n
   }
 }
 
+/// The other way: block = encode(values) for each block.
+template <typename Block, int size, typename Encode>
+void encode_blocks(const float* src, std::byte* dst, int64_t n, Encode encode) noexcept {
+  for (int64_t i = 0; i < n; i += size, dst += sizeof(Block)) {
+    const Block block = encode(src + i);
+    std::memcpy(dst, &block, sizeof(Block));
+  }
+}
+
 void dequantize_q4_0(const std::byte* src, float* dst, int64_t n) noexcept;
 void dequantize_q4_1(const std::byte* src, float* dst, int64_t n) noexcept;
 void dequantize_q5_0(const std::byte* src, float* dst, int64_t n) noexcept;
 void dequantize_q5_1(const std::byte* src, float* dst, int64_t n) noexcept;
 void dequantize_q8_0(const std::byte* src, float* dst, int64_t n) noexcept;
 void dequantize_iq4_nl(const std::byte* src, float* dst, int64_t n) noexcept;
+
+void quantize_q4_0(const float* src, std::byte* dst, int64_t n) noexcept;
+void quantize_q4_1(const float* src, std::byte* dst, int64_t n) noexcept;
+void quantize_q5_0(const float* src, std::byte* dst, int64_t n) noexcept;
+void quantize_q5_1(const float* src, std::byte* dst, int64_t n) noexcept;
+void quantize_q8_0(const float* src, std::byte* dst, int64_t n) noexcept;
+void quantize_iq4_nl(const float* src, std::byte* dst, int64_t n) noexcept;
 
 void dequantize_q2_k(const std::byte* src, float* dst, int64_t n) noexcept;
 void dequantize_q3_k(const std::byte* src, float* dst, int64_t n) noexcept;

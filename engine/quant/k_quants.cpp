@@ -1,5 +1,5 @@
-// The K formats: super-blocks of 256 whose sub-blocks have small integer scales of their own.
-// Layouts and formulas: engine/quant/blocks.h.
+// Reading the K formats: super-blocks of 256 whose sub-blocks have small integer scales of their
+// own. Layouts and formulas: engine/quant/blocks.h.
 #include "engine/core/half.h"
 #include "engine/quant/formats.h"
 

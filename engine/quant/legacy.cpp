@@ -1,4 +1,4 @@
-// The formats with one scale per block of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and IQ4_NL.
+// Reading the formats with one scale per block of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and IQ4_NL.
 // Layouts and formulas: engine/quant/blocks.h.
 #include "engine/core/half.h"
 #include "engine/quant/formats.h"

@@ -1,0 +1,76 @@
+// Writing the formats with one scale per block of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and IQ4_NL.
+// Layouts and formulas: engine/quant/blocks.h. How scales are chosen: engine/quant/fit.h.
+#include "engine/core/half.h"
+#include "engine/quant/fit.h"
+#include "engine/quant/formats.h"
+
+namespace heed {
+namespace {
+
+void pack_nibbles(const uint8_t (&codes)[kBlock], uint8_t (&qs)[kBlock / 2]) noexcept {
+  constexpr int kHalf = kBlock / 2;
+  for (int i = 0; i < kHalf; ++i)
+    qs[i] = static_cast<uint8_t>((codes[i] & 15) | (codes[i + kHalf] & 15) << 4);
+}
+
+void pack_fifth_bits(const uint8_t (&codes)[kBlock], uint8_t (&qh)[kBlock / 8]) noexcept {
+  for (int i = 0; i < kBlock; ++i) qh[i / 8] |= static_cast<uint8_t>((codes[i] >> 4) << (i % 8));
+}
+
+/// A block of any of the formats whose codes lie in qs, with or without qh and m.
+template <typename Block, typename Levels>
+Block encode(const float* x) noexcept {
+  Block block = {};
+  BlockScales scales = {};
+  if constexpr (requires { block.m; }) {
+    scales = fit_scale_and_min<Levels>(x);
+    block.m = scales.m;
+  } else {
+    scales.d = fit_scale<Levels>(x);
+  }
+  block.d = scales.d;
+
+  const float inverse = inverse_scale(f16_to_f32(scales.d));
+  const float m = f16_to_f32(scales.m);
+  uint8_t codes[kBlock];
+  for (int i = 0; i < kBlock; ++i) codes[i] = Levels::code((x[i] - m) * inverse);
+  pack_nibbles(codes, block.qs);
+  if constexpr (requires { block.qh; }) pack_fifth_bits(codes, block.qh);
+  return block;
+}
+
+}  // namespace
+
+void quantize_q4_0(const float* src, std::byte* dst, int64_t n) noexcept {
+  encode_blocks<BlockQ4_0, kBlock>(src, dst, n, encode<BlockQ4_0, IntegerLevels<-8, 7>>);
+}
+
+void quantize_q4_1(const float* src, std::byte* dst, int64_t n) noexcept {
+  encode_blocks<BlockQ4_1, kBlock>(src, dst, n, encode<BlockQ4_1, IntegerLevels<0, 15>>);
+}
+
+void quantize_q5_0(const float* src, std::byte* dst, int64_t n) noexcept {
+  encode_blocks<BlockQ5_0, kBlock>(src, dst, n, encode<BlockQ5_0, IntegerLevels<-16, 15>>);
+}
+
+void quantize_q5_1(const float* src, std::byte* dst, int64_t n) noexcept {
+  encode_blocks<BlockQ5_1, kBlock>(src, dst, n, encode<BlockQ5_1, IntegerLevels<0, 31>>);
+}
+
+void quantize_iq4_nl(const float* src, std::byte* dst, int64_t n) noexcept {
+  encode_blocks<BlockIQ4_NL, kBlock>(src, dst, n, encode<BlockIQ4_NL, Iq4NlLevels>);
+}
+
+void quantize_q8_0(const float* src, std::byte* dst, int64_t n) noexcept {
+  // -128 is left out: kernels negate these bytes.
+  using Levels = IntegerLevels<-127, 127>;
+  encode_blocks<BlockQ8_0, kBlock>(src, dst, n, [](const float* x) {
+    BlockQ8_0 block = {.d = fit_scale<Levels>(x), .qs = {}};
+    const float inverse = inverse_scale(f16_to_f32(block.d));
+    for (int i = 0; i < kBlock; ++i)
+      block.qs[i] = static_cast<int8_t>(Levels::nearest(x[i] * inverse));
+    return block;
+  });
+}
+
+}  // namespace heed
