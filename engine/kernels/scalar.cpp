@@ -7,6 +7,7 @@ Kernels scalar_table() {
   Kernels t{};
   t.name = "scalar";
   t.isa = Isa::scalar;
+  scalar::set_matrices(t);
   scalar::set_rows(t);
   scalar::set_attention(t);
   return t;

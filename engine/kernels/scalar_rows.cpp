@@ -43,27 +43,8 @@ void scale(float factor, int64_t n, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] *= factor;
 }
 
-float activated(Activation activation, float x) {
-  constexpr float kSqrtHalf = 0.707106781f, kSqrtTwoOverPi = 0.797884561f;
-  switch (activation) {
-    case Activation::none:
-      return x;
-    case Activation::relu:
-      return x < 0 ? 0 : x;
-    case Activation::silu:
-      return x / (1 + std::exp(-x));
-    case Activation::gelu:
-      return 0.5f * x * (1 + std::erf(x * kSqrtHalf));
-    case Activation::gelu_tanh:
-      return 0.5f * x * (1 + std::tanh(kSqrtTwoOverPi * (x + 0.044715f * x * x * x)));
-    case Activation::tanh:
-      break;
-  }
-  return std::tanh(x);
-}
-
 void activate(Activation activation, int64_t n, float* x) {
-  for (int64_t i = 0; i < n; ++i) x[i] = activated(activation, x[i]);
+  for (int64_t i = 0; i < n; ++i) x[i] = scalar::activated(activation, x[i]);
 }
 
 float largest(const float* x, int64_t n) {
@@ -113,6 +94,25 @@ float logsumexp(const float* x, int64_t n) {
 }
 
 }  // namespace
+
+float scalar::activated(Activation activation, float x) {
+  constexpr float kSqrtHalf = 0.707106781f, kSqrtTwoOverPi = 0.797884561f;
+  switch (activation) {
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return x < 0 ? 0 : x;
+    case Activation::silu:
+      return x / (1 + std::exp(-x));
+    case Activation::gelu:
+      return 0.5f * x * (1 + std::erf(x * kSqrtHalf));
+    case Activation::gelu_tanh:
+      return 0.5f * x * (1 + std::tanh(kSqrtTwoOverPi * (x + 0.044715f * x * x * x)));
+    case Activation::tanh:
+      break;
+  }
+  return std::tanh(x);
+}
 
 void scalar::set_rows(Kernels& t) {
   t.to_bf16 = to_bf16;

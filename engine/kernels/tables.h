@@ -15,8 +15,12 @@ Kernels avx512_table(bool with_bf16);
 Kernels amx_table();
 
 namespace scalar {
+void set_matrices(Kernels& table);
 void set_rows(Kernels& table);
 void set_attention(Kernels& table);
+
+/// One value of Kernels::activate.
+float activated(Activation activation, float x);
 }  // namespace scalar
 
 }  // namespace heed

@@ -1,0 +1,147 @@
+// Matrix products one value at a time: the specification of the "matrices" entries of the table
+// (contracts: kernels.h, panel layout: pack.h). Every other table gives the same bits for the
+// products of quantised and f32 matrices; activations may differ in the last places.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "engine/kernels/pack.h"
+#include "engine/kernels/tables.h"
+
+namespace heed {
+namespace {
+
+/// Blocks whose largest |x| is below this are rounded to zero, so that 127 / max is finite.
+constexpr float kQ8Smallest = 1e-30f;
+
+/// max |x[i]| as the bits of a float: as integers too, NaN > infinity > finite numbers.
+uint32_t largest_magnitude(const float* x, int64_t n) {
+  uint32_t max = 0;
+  for (int64_t i = 0; i < n; ++i) max = std::max(max, std::bit_cast<uint32_t>(x[i]) & 0x7fffffffu);
+  return max;
+}
+
+void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
+  for (int64_t block = 0; block < out.columns / kRecordColumns; ++block) {
+    const float* in = x + block * kRecordColumns;
+    int8_t* values = out.values + row * out.columns + block * kRecordColumns;
+    float* scale = out.scales + row * out.columns / kRecordColumns + block;
+    int32_t* sums = out.sums + row * out.columns / 16 + block * 2;
+
+    const auto max = std::bit_cast<float>(largest_magnitude(in, kRecordColumns));
+    const bool finite = max <= std::numeric_limits<float>::max();
+    const float factor = finite && max >= kQ8Smallest ? 127.0f / max : 0.0f;
+    *scale = !finite ? std::numeric_limits<float>::quiet_NaN() : factor != 0 ? max / 127.0f : 0.0f;
+    sums[0] = sums[1] = 0;
+    for (int i = 0; i < kRecordColumns; ++i) {
+      // To nearest, ties to even; factor 0 is kept from meeting an infinity.
+      values[i] = factor != 0 ? static_cast<int8_t>(std::lrint(in[i] * factor)) : int8_t{0};
+      sums[i / 16] += values[i];
+    }
+  }
+}
+
+InputForm matmul_input(DType type, int64_t) {
+  return is_quantized(type) ? InputForm::q8 : InputForm::f32;
+}
+
+/// The sums of all rows over two panels, [2][rows][16].
+int64_t matmul_scratch(DType, int64_t, int64_t rows) {
+  return 2 * rows * kPanelRows * static_cast<int64_t>(sizeof(float));
+}
+
+/// acc[n] += what record `index` contributes to the product of input row `row` with row n of the
+/// panel: one fused multiply-add for the integer part, one for each minimum. The integers are below
+/// 2^24, hence exact as floats.
+void add_record(const PanelFormat& format, const Record& record, const Q8Rows& q8, int64_t row,
+                int64_t index, float* acc) {
+  const int8_t* values = q8.values + row * q8.columns + index * kRecordColumns;
+  const float scale = q8.scales[row * q8.columns / kRecordColumns + index];
+  const int32_t* sums = q8.sums + row * q8.columns / 16 + index * 2;
+  for (int n = 0; n < kPanelRows; ++n) {
+    int32_t dot[2] = {};  // of columns 0..15 and 16..31
+    for (int k = 0; k < kRecordColumns; ++k)
+      dot[k / 16] += (record.code[n][k] - format.zero) * values[k];
+    float product;
+    if (format.groups == 1) {
+      product = static_cast<float>(dot[0] + dot[1]) * record.d[0][n];
+    } else {
+      product = static_cast<float>(dot[0]) * record.d[0][n];
+      product = std::fma(static_cast<float>(dot[1]), record.d[1][n], product);
+    }
+    acc[n] = std::fma(product, scale, acc[n]);
+    if (!format.has_min) continue;
+    if (format.groups == 1) {
+      acc[n] = std::fma(record.m[0][n], scale * static_cast<float>(sums[0] + sums[1]), acc[n]);
+    } else {
+      acc[n] = std::fma(record.m[0][n], scale * static_cast<float>(sums[0]), acc[n]);
+      acc[n] = std::fma(record.m[1][n], scale * static_cast<float>(sums[1]), acc[n]);
+    }
+  }
+}
+
+void quantized_product(const MatmulArgs& args, int64_t panel, float* acc /* [rows, 16] */) {
+  const PanelFormat format = panel_format(args.w->type);
+  Record record;
+  for (int64_t i = 0; i < args.w->columns / kRecordColumns; ++i) {
+    unpack_record(args.w->type, args.w->panel(panel), i, record);
+    for (int64_t r = 0; r < args.input.rows; ++r)
+      add_record(format, record, args.input.q8, r, i, acc + r * kPanelRows);
+  }
+}
+
+void dense_product(const MatmulArgs& args, int64_t panel, float* acc /* [rows, 16] */) {
+  for (int64_t k = 0; k < args.w->columns; ++k) {
+    float w[kPanelRows];
+    for (int n = 0; n < kPanelRows; ++n)
+      w[n] = dense_value(args.w->type, args.w->panel(panel), n, k);
+    for (int64_t r = 0; r < args.input.rows; ++r) {
+      const float x = args.input.f32[r * args.input.stride + k];
+      for (int n = 0; n < kPanelRows; ++n)
+        acc[r * kPanelRows + n] = std::fma(x, w[n], acc[r * kPanelRows + n]);
+    }
+  }
+}
+
+/// Stores row r of one panel's products, or of a gate and an up panel's.
+void store(const MatmulArgs& args, int64_t panel, int64_t r, const float* first, const float* up) {
+  const Epilogue& e = args.epilogue;
+  const int64_t column = (up ? panel / 2 : panel) * kPanelRows;
+  const int64_t outputs = up ? args.w->rows / 2 : args.w->rows;
+  float* out = args.out + r * args.out_stride + column;
+  for (int64_t n = 0; n < std::min<int64_t>(kPanelRows, outputs - column); ++n) {
+    const float* bias = e.bias ? e.bias + panel * kPanelRows + n : nullptr;
+    float value = scalar::activated(e.activation, bias ? first[n] + bias[0] : first[n]);
+    if (up) value *= bias ? up[n] + bias[kPanelRows] : up[n];
+    out[n] = e.accumulate ? out[n] + value : value;
+  }
+}
+
+void matmul(const MatmulArgs& args) {
+  const auto product = is_quantized(args.w->type) ? quantized_product : dense_product;
+  const int64_t rows = args.input.rows;
+  const int64_t step = args.epilogue.gated ? 2 : 1;
+  auto* acc = reinterpret_cast<float*>(args.scratch);
+  float* up = args.epilogue.gated ? acc + rows * kPanelRows : nullptr;
+  for (int64_t panel = args.first_panel; panel < args.last_panel; panel += step) {
+    std::fill_n(acc, step * rows * kPanelRows, 0.0f);
+    product(args, panel, acc);
+    if (up) product(args, panel + 1, up);
+    for (int64_t r = 0; r < rows; ++r)
+      store(args, panel, r, acc + r * kPanelRows, up ? up + r * kPanelRows : nullptr);
+  }
+}
+
+}  // namespace
+
+void scalar::set_matrices(Kernels& t) {
+  t.panel_bytes = panel_bytes;
+  t.pack = pack_panel;
+  t.matmul_input = matmul_input;
+  t.matmul_scratch = matmul_scratch;
+  t.matmul = matmul;
+  t.quantize_q8 = quantize_q8;
+}
+
+}  // namespace heed
