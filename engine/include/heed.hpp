@@ -116,6 +116,8 @@ struct LoadOptions {
   /// Dequantised weights and F32 arithmetic throughout: the reference. Slower, more memory.
   bool exact = false;
   bool map = true;  ///< map the file; false reads it into memory
+  /// Only what the header holds: info(), tokenizer() and the chat template; no Session takes it.
+  bool vocabulary_only = false;
   int threads = 0;  ///< threads that pack weights; 0 = the machine's
   std::function<void(double fraction)> progress;
 };
@@ -216,6 +218,7 @@ using LogitsCallback = std::function<void(int64_t row, std::span<const float> lo
 enum class Pooling { model, mean, cls, last };  ///< model: as the file says
 
 struct EmbedOptions {
+  Pooling pooling = Pooling::model;
   bool normalize = true;
   bool truncate = false;  ///< cut texts longer than the model's context; else they are an error
   int64_t batch_tokens = 2048;  ///< tokens computed at once
