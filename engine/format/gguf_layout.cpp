@@ -20,14 +20,6 @@ uint32_t alignment(const Metadata& metadata) {
        type_name(*value), " ", to_text(*value));
 }
 
-std::optional<std::string> name_problem(std::string_view name) {
-  if (name.empty()) return "has an empty name";
-  if (std::ranges::any_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
-    return cat("the name holds a control character: ", to_text(std::string(name)));
-  }
-  return std::nullopt;
-}
-
 std::optional<std::string> tensor_problem(DType type, const Shape& shape) {
   if (shape.size() > kMaxDimensions) {
     return cat("expected at most ", kMaxDimensions, " dimensions, found ", shape.size());

@@ -88,9 +88,6 @@ decltype(auto) with_type(ValueType type, F&& f) {
 /// The value of general.alignment, or its default. Throws Error(format) if it cannot be one.
 uint32_t alignment(const Metadata& metadata);
 
-/// What is wrong with the name of a key or a tensor, if anything.
-std::optional<std::string> name_problem(std::string_view name);
-
 /// What is wrong with the description of a tensor, if anything.
 std::optional<std::string> tensor_problem(DType type, const Shape& shape);
 

@@ -32,6 +32,17 @@ std::string magic_text(std::span<const std::byte> bytes) {
   return to_text(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
+template <typename T>
+T read_scalar(Cursor& cursor) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return std::string(cursor.string(kMaxStringBytes));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return cursor.boolean();
+  } else {
+    return cursor.number<T>();
+  }
+}
+
 }  // namespace
 
 /// One pass over the header, section by section, into the GgufFile.
@@ -64,8 +75,6 @@ class GgufParser {
   Metadata::Value read_value();
   Metadata::Value read_array();
   ValueType read_value_type();
-  template <typename T>
-  T read_scalar();
   std::string read_name(uint64_t cap);
   void read_tensor(uint64_t number);
   DType read_dtype();
@@ -148,18 +157,7 @@ ValueType GgufParser::read_value_type() {
 Metadata::Value GgufParser::read_value() {
   const ValueType type = read_value_type();
   if (type == ValueType::array) return read_array();
-  return with_type(type, [&]<typename T>() -> Metadata::Value { return read_scalar<T>(); });
-}
-
-template <typename T>
-T GgufParser::read_scalar() {
-  if constexpr (std::is_same_v<T, std::string>) {
-    return std::string(cursor_.string(kMaxStringBytes));
-  } else if constexpr (std::is_same_v<T, bool>) {
-    return cursor_.boolean();
-  } else {
-    return cursor_.number<T>();
-  }
+  return with_type(type, [&]<typename T>() -> Metadata::Value { return read_scalar<T>(cursor_); });
 }
 
 Metadata::Value GgufParser::read_array() {
@@ -177,7 +175,7 @@ Metadata::Value GgufParser::read_array() {
       if (count > 0) std::memcpy(array.data(), bytes.data(), bytes.size());
     } else {
       array.reserve(count);
-      for (uint64_t i = 0; i < count; ++i) array.push_back(read_scalar<T>());
+      for (uint64_t i = 0; i < count; ++i) array.push_back(read_scalar<T>(cursor_));
     }
     return array;
   });

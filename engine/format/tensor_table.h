@@ -36,21 +36,12 @@ class TensorTable {
   std::unordered_map<std::string, size_t, StringHash, std::equal_to<>> index_;
 };
 
+/// What is wrong with the name of a tensor or of a metadata key, if anything: names are printed,
+/// and must not end a line or steer a terminal.
+std::optional<std::string> name_problem(std::string_view name);
+
 /// Bytes of a tensor whose dimensions nobody has checked yet (0 or more each, the last one a
 /// multiple of the type's block), or nothing if they do not fit into 63 bits.
-inline std::optional<int64_t> checked_bytes(DType type, const Shape& shape) {
-  const DTypeInfo& t = info(type);
-  int64_t blocks = 1;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    const int64_t factor = i + 1 < shape.size() ? shape[i] : shape[i] / t.block;
-    if (__builtin_mul_overflow(blocks, factor, &blocks)) return std::nullopt;
-  }
-  // The number of elements is to fit as well, for those who count them.
-  int64_t elements = 0;
-  int64_t bytes = 0;
-  if (__builtin_mul_overflow(blocks, int64_t{t.block}, &elements)) return std::nullopt;
-  if (__builtin_mul_overflow(blocks, int64_t{t.bytes}, &bytes)) return std::nullopt;
-  return bytes;
-}
+std::optional<int64_t> checked_bytes(DType type, const Shape& shape);
 
 }  // namespace heed
