@@ -1,0 +1,72 @@
+// What the kinds of tokenizer (byte-level BPE, WordPiece, SentencePiece) have to provide. The rest
+// (special tokens, repair of bad UTF-8, offsets, streaming) is Tokenizer's and the same for all.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/text/edited_text.h"
+#include "engine/text/tokenizer_spec.h"
+
+namespace heed {
+
+/// Where a SubwordModel puts its tokens, and their byte ranges if somebody wants them.
+class TokenSink {
+ public:
+  TokenSink(std::vector<Token>& tokens, std::vector<ByteRange>* ranges)
+      : tokens_(tokens), ranges_(ranges) {}
+
+  size_t size() const { return tokens_.size(); }
+
+  void add(Token token, ByteRange range) {
+    tokens_.push_back(token);
+    if (ranges_) ranges_->push_back(range);
+  }
+
+  /// Adds tokens [first, first + count) again, as they stand `shift` bytes further on.
+  void repeat(size_t first, size_t count, size_t shift) {
+    for (size_t i = first; i < first + count; ++i) {
+      tokens_.push_back(tokens_[i]);
+      if (ranges_) ranges_->push_back({(*ranges_)[i].begin + shift, (*ranges_)[i].end + shift});
+    }
+  }
+
+  /// Replaces the ranges of all tokens from `first` on by map(range).
+  void map_ranges(size_t first, const auto& map) {
+    if (!ranges_) return;
+    for (ByteRange& range : std::span(*ranges_).subspan(first)) range = map(range);
+  }
+
+ private:
+  std::vector<Token>& tokens_;
+  std::vector<ByteRange>* ranges_;
+};
+
+/// Immutable once built: any number of threads may use one.
+class SubwordModel {
+ public:
+  virtual ~SubwordModel() = default;
+
+  /// Appends the tokens of `text`, which is valid UTF-8 and not empty.
+  virtual void encode(std::string_view text, TokenSink& sink) const = 0;
+
+  /// Appends what the token with text `piece` adds to the output; `first` if nothing was added yet.
+  virtual void join(std::string_view piece, bool first, std::string& out) const { out += piece; }
+};
+
+struct Subwords {
+  /// The text that each token stands for: bytes, which may be part of a character.
+  std::vector<std::string> pieces;
+  std::unique_ptr<const SubwordModel> model;
+  std::optional<Token> prefix, suffix;  ///< added around a text (EncodeOptions::add_special)
+};
+
+/// Byte-level BPE ("gpt2"). Throws Error(unsupported) for an unknown pre-tokenizer, Error(format)
+/// for merges that do not fit the tokens. The spec has a type for each token; its tokens may be
+/// moved from.
+Subwords make_byte_pair(TokenizerSpec& spec);
+
+}  // namespace heed

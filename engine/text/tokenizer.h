@@ -1,0 +1,107 @@
+// Text to tokens and back, as the model's file says: byte-level BPE, WordPiece, SentencePiece.
+// Used by generation, embedding and every tool that takes or gives text.
+// The ids are those of Hugging Face `tokenizers` and of sentencepiece for the same vocabulary.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/text/edited_text.h"
+#include "engine/text/special_tokens.h"
+#include "engine/text/subword.h"
+#include "engine/text/tokenizer_spec.h"
+
+namespace heed {
+
+struct EncodeOptions {
+  bool add_special = true;    ///< what the model puts around a text: <s>, [CLS], [SEP] ...
+  bool parse_special = true;  ///< whether "<|im_end|>" in the text means that control token
+};
+
+/// Tokens, and for each the bytes [begin, end) of the text that it stands for; empty ranges for
+/// those of add_special. A token may begin or end inside a character.
+struct Encoding {
+  std::vector<Token> tokens;
+  std::vector<ByteRange> ranges;
+};
+
+/// Immutable: one may be used by any number of threads.
+class Tokenizer {
+ public:
+  /// Throws Error(unsupported) if the model or pre-tokenizer is not one we know, Error(format) if
+  /// what the file says is contradictory.
+  explicit Tokenizer(TokenizerSpec spec);
+
+  /// Any bytes are a text: ill-formed UTF-8 is read as U+FFFD, one for each maximal subpart, as
+  /// Python's errors="replace" does. Throws Error(limit) for texts of 2 GiB and more.
+  std::vector<Token> encode(std::string_view text, EncodeOptions options = {}) const;
+  Encoding encode_with_ranges(std::string_view text, EncodeOptions options = {}) const;
+
+  /// The text of `tokens`, always valid UTF-8: bytes that do not form characters become U+FFFD.
+  /// `skip_special` leaves out control tokens and the unknown token. Throws Error(argument) for an
+  /// id outside the vocabulary.
+  std::string decode(std::span<const Token> tokens, bool skip_special = true) const;
+
+  /// The bytes a token stands for, which may be part of a character.
+  std::string_view piece(Token token) const { return subwords_.pieces[index(token)]; }
+  TokenType type(Token token) const { return types_[index(token)]; }
+  size_t size() const { return types_.size(); }
+
+  /// The first token whose piece is `text`.
+  std::optional<Token> find(std::string_view text) const;
+
+  std::optional<Token> bos() const { return bos_; }
+  std::optional<Token> eos() const { return eos_; }
+  std::optional<Token> unk() const { return unk_; }
+  std::optional<Token> pad() const { return pad_; }
+  std::optional<Token> mask() const { return mask_; }
+
+  /// Whether `token` is for the model, not for the reader: a control token or the unknown token.
+  bool is_special(Token token) const;
+
+  /// Whether generation stops at `token`: the end of a text, of a turn, or of a message.
+  bool is_end_of_generation(Token token) const;
+
+ private:
+  friend class StreamDecoder;
+
+  size_t index(Token token) const;
+  void encode_to(std::string_view source, EncodeOptions options, TokenSink sink) const;
+
+  Subwords subwords_;
+  std::vector<TokenType> types_;
+  SpecialTokens user_defined_;  ///< found in any text
+  SpecialTokens all_special_;   ///< found with parse_special
+  std::optional<Token> bos_, eos_, unk_, pad_, mask_;
+  std::vector<Token> end_of_generation_;
+};
+
+/// Decodes tokens as they are generated. The pieces it yields are whole characters, and together
+/// they are what Tokenizer::decode makes of all the tokens.
+class StreamDecoder {
+ public:
+  /// `tokenizer` must outlive this object.
+  explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true)
+      : tokenizer_(&tokenizer), skip_special_(skip_special) {}
+
+  /// What `token` completes; may be empty. The view holds until the next call.
+  std::string_view push(Token token);
+
+  /// What was held back, at the end: U+FFFD for a character cut short. Then a new text may begin.
+  std::string_view finish();
+
+ private:
+  void repair(bool at_end);
+
+  const Tokenizer* tokenizer_;
+  bool skip_special_;
+  bool first_ = true;    ///< nothing was decoded yet
+  std::string pending_;  ///< the beginning of a character
+  std::string ready_;
+};
+
+}  // namespace heed

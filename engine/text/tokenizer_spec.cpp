@@ -1,0 +1,71 @@
+// Reads a tokenizer's description from a file's metadata.
+#include "engine/text/tokenizer_spec.h"
+
+#include <utility>
+
+#include "engine/core/error.h"
+#include "engine/format/metadata.h"
+
+namespace heed {
+namespace {
+
+template <typename T>
+std::optional<T> get(const Metadata& metadata, std::string_view key) {
+  if (!metadata.contains(key)) return std::nullopt;
+  return metadata.require<T>(key);
+}
+
+std::vector<TokenType> read_types(const Metadata& metadata) {
+  constexpr std::string_view kKey = "tokenizer.ggml.token_type";
+  std::vector<TokenType> types;
+  for (const int32_t type : metadata.get_or<std::vector<int32_t>>(kKey, {})) {
+    if (type < 0 || type > static_cast<int32_t>(TokenType::byte)) {
+      fail(Error::Code::format, kKey, ": expected types 0 to 6, found ", type);
+    }
+    types.push_back(static_cast<TokenType>(type));
+  }
+  return types;
+}
+
+/// -1, in whatever type, is how files say that there is no such token.
+std::optional<Token> read_id(const Metadata& metadata, std::string_view key) {
+  const std::optional<int64_t> id = get<int64_t>(metadata, key);
+  if (!id || *id == -1 || *id == UINT32_MAX) return std::nullopt;
+  if (!std::in_range<Token>(*id)) {
+    fail(Error::Code::format, key, ": expected the id of a token, found ", *id);
+  }
+  return static_cast<Token>(*id);
+}
+
+/// An array of bytes, signed or not: both are found.
+std::string read_bytes(const Metadata& metadata, std::string_view key) {
+  const Metadata::Value* value = metadata.find(key);
+  if (!value) return {};
+  if (const auto* bytes = std::get_if<std::vector<int8_t>>(value)) {
+    return {bytes->begin(), bytes->end()};
+  }
+  const auto bytes = metadata.require<std::vector<uint8_t>>(key);
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace
+
+TokenizerSpec read_tokenizer_spec(const Metadata& metadata) {
+  TokenizerSpec spec{
+      .model = metadata.require<std::string>("tokenizer.ggml.model"),
+      .pre = metadata.get_or<std::string>("tokenizer.ggml.pre", {}),
+      .tokens = metadata.require<std::vector<std::string>>("tokenizer.ggml.tokens"),
+      .types = read_types(metadata),
+      .scores = metadata.get_or<std::vector<float>>("tokenizer.ggml.scores", {}),
+      .merges = metadata.get_or<std::vector<std::string>>("tokenizer.ggml.merges", {}),
+      .precompiled_charsmap = read_bytes(metadata, "tokenizer.ggml.precompiled_charsmap"),
+      .add_space_prefix = get<bool>(metadata, "tokenizer.ggml.add_space_prefix"),
+      .remove_extra_whitespaces = get<bool>(metadata, "tokenizer.ggml.remove_extra_whitespaces"),
+      .add_bos = get<bool>(metadata, "tokenizer.ggml.add_bos_token"),
+      .add_eos = get<bool>(metadata, "tokenizer.ggml.add_eos_token"),
+  };
+  for (const SpecialId& special : kSpecialIds) spec.*special.id = read_id(metadata, special.key);
+  return spec;
+}
+
+}  // namespace heed

@@ -1,0 +1,74 @@
+// What a model file says about its tokenizer, in the terms of GGUF's tokenizer.ggml.* keys.
+// Filled from metadata (or by hand, in tests); a Tokenizer is built from it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heed {
+
+class Metadata;
+
+using Token = int32_t;
+
+/// The values are those of tokenizer.ggml.token_type.
+enum class TokenType : int32_t {
+  undefined = 0,
+  normal = 1,
+  unknown = 2,       ///< stands for what the vocabulary cannot express
+  control = 3,       ///< means something to the model; not part of a text
+  user_defined = 4,  ///< a text that is always this one token
+  unused = 5,
+  byte = 6,  ///< "<0x0A>": one byte, where the text has no better token
+};
+
+struct TokenizerSpec {
+  std::string model = {};                 ///< "gpt2", "llama", "t5" or "bert"
+  std::string pre = {};                   ///< the pre-tokenizer of a "gpt2" model; empty: default
+  std::vector<std::string> tokens = {};   ///< in the order of their ids
+  std::vector<TokenType> types = {};      ///< one for each token, or none: all are normal
+  std::vector<float> scores = {};         ///< one for each token, where the model has them
+  std::vector<std::string> merges = {};   ///< "left right", the first merge first
+  std::string precompiled_charsmap = {};  ///< SentencePiece's normalisation table; may be empty
+  std::optional<bool> add_space_prefix = {};  ///< these four: nothing means the model's usual rule
+  std::optional<bool> remove_extra_whitespaces = {};
+  std::optional<bool> add_bos = {};
+  std::optional<bool> add_eos = {};
+
+  std::optional<Token> bos = {};  ///< begins a text
+  std::optional<Token> eos = {};  ///< ends a text
+  std::optional<Token> eot = {};  ///< ends a turn of a chat
+  std::optional<Token> eom = {};  ///< ends a message that awaits a tool's answer
+  std::optional<Token> unk = {};
+  std::optional<Token> pad = {};
+  std::optional<Token> cls = {};
+  std::optional<Token> sep = {};
+  std::optional<Token> mask = {};
+};
+
+/// The ids above and the keys that hold them; one is misspelt in all files.
+struct SpecialId {
+  std::string_view key;
+  std::optional<Token> TokenizerSpec::*id;
+};
+inline constexpr std::array<SpecialId, 9> kSpecialIds = {{
+    {"tokenizer.ggml.bos_token_id", &TokenizerSpec::bos},
+    {"tokenizer.ggml.eos_token_id", &TokenizerSpec::eos},
+    {"tokenizer.ggml.eot_token_id", &TokenizerSpec::eot},
+    {"tokenizer.ggml.eom_token_id", &TokenizerSpec::eom},
+    {"tokenizer.ggml.unknown_token_id", &TokenizerSpec::unk},
+    {"tokenizer.ggml.padding_token_id", &TokenizerSpec::pad},
+    {"tokenizer.ggml.cls_token_id", &TokenizerSpec::cls},
+    {"tokenizer.ggml.seperator_token_id", &TokenizerSpec::sep},
+    {"tokenizer.ggml.mask_token_id", &TokenizerSpec::mask},
+}};
+
+/// Reads the tokenizer.ggml.* keys. Throws Error(format) naming the key that is missing or of a
+/// wrong type.
+TokenizerSpec read_tokenizer_spec(const Metadata& metadata);
+
+}  // namespace heed
