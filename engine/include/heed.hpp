@@ -68,11 +68,6 @@ std::string describe_graph(const std::string& name_or_path, bool dot = false);
 
 // ---- text --------------------------------------------------------------------------------------
 
-struct EncodeOptions {
-  bool add_special = true;    ///< beginning, end or class tokens, as the model's file says
-  bool parse_special = true;  ///< "<|im_end|>" in the text is that token, not seven characters
-};
-
 struct TokenSpan {
   Token id = 0;
   int64_t begin = 0;  ///< byte offset into the text

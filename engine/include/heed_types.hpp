@@ -8,6 +8,11 @@ namespace heed {
 /// A token's id: an index into the model's vocabulary.
 using Token = int32_t;
 
+struct EncodeOptions {
+  bool add_special = true;    ///< beginning, end or class tokens, as the model's file says
+  bool parse_special = true;  ///< "<|im_end|>" in the text is that token, not ten characters
+};
+
 /// Number type of the key/value cache.
 enum class KvType { f32, bf16, f16 };
 

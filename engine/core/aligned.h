@@ -1,0 +1,42 @@
+// Zeroed memory that starts on a cache line, in huge pages where it is large: packed weights,
+// caches and arenas. Reference: mmap(2), madvise(2).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace heed {
+
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  /// Throws Error(limit) naming the number of bytes if there is no memory for them. Pages are
+  /// backed as they are first touched.
+  explicit AlignedBuffer(int64_t bytes);
+  ~AlignedBuffer();
+  AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  std::byte* data() noexcept { return data_; }
+  const std::byte* data() const noexcept { return data_; }
+  int64_t size() const noexcept { return size_; }
+
+ private:
+  void swap(AlignedBuffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(mapping_, other.mapping_);
+    std::swap(mapped_, other.mapped_);
+  }
+
+  std::byte* data_ = nullptr;
+  int64_t size_ = 0;
+  void* mapping_ = nullptr;
+  size_t mapped_ = 0;
+};
+
+}  // namespace heed

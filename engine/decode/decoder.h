@@ -1,0 +1,63 @@
+// A decoder at work on one sequence: its cache, its plan and its memory. Prefill and decode are the
+// same call with many tokens or one. Used by generation, scoring and the sessions of the API.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "engine/decode/kv_cache.h"
+#include "engine/graph/plan.h"
+
+namespace heed {
+
+struct DecoderOptions {
+  int64_t context = 4096;
+  int64_t ubatch = 512;  ///< rows of a pass
+  int threads = 1;
+  KvType kv_type = KvType::bf16;
+};
+
+class Decoder {
+ public:
+  /// `weights` (and the graph) must outlive the decoder. Throws Error(limit) if the context is
+  /// longer than the model was made for.
+  Decoder(const Graph& graph, const Weights& weights, const DecoderOptions& options);
+
+  /// Appends tokens; returns the logits [vocab] of the last one, valid until the next call. Throws,
+  /// before any work: Error(limit) with both numbers if they do not fit, Error(argument) for no
+  /// tokens or an id outside the vocabulary.
+  std::span<const float> eval(std::span<const Token> tokens);
+
+  /// Appends tokens and hands out the logits of each, `row` counted from the first of them.
+  using Rows = std::function<void(int64_t row, std::span<const float> logits)>;
+  void eval_all(std::span<const Token> tokens, const Rows& rows);
+
+  void rewind(int64_t position);
+  const std::vector<Token>& tokens() const { return tokens_; }  ///< in the cache
+  int64_t position() const { return static_cast<int64_t>(tokens_.size()); }
+  int64_t context() const { return context_; }
+  int threads() const { return team_.size(); }
+  int64_t bytes() const;
+  void set_trace(Trace trace) { trace_ = std::move(trace); }
+
+ private:
+  void check(std::span<const Token> tokens) const;
+  /// Runs up to a ubatch of tokens; logits of the last `wanted` of them end up in logits_.
+  void pass(std::span<const Token> tokens, int64_t wanted);
+
+  const Weights& weights_;
+  int64_t vocab_;
+  int64_t context_;
+  ThreadTeam team_;
+  Plan plan_;
+  Workspace workspace_;
+  KvCache cache_;
+  std::vector<Token> tokens_;
+  std::vector<int32_t> positions_;
+  std::vector<int64_t> wanted_;
+  std::vector<float> logits_;  // [wanted, vocab]
+  Trace trace_;
+};
+
+}  // namespace heed

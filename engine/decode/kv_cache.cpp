@@ -1,0 +1,46 @@
+#include "engine/decode/kv_cache.h"
+
+#include "engine/core/error.h"
+
+namespace heed {
+namespace {
+
+void collect(const std::vector<Layer>& layers, int64_t copies, KvShape& shape) {
+  for (const Layer& layer : layers) {
+    if (const auto* residual = std::get_if<Residual>(&layer.spec)) {
+      collect(residual->body, copies, shape);
+    } else if (const auto* blocks = std::get_if<Blocks>(&layer.spec)) {
+      collect(blocks->body, copies * blocks->count, shape);
+    } else if (const auto* attention = std::get_if<Attention>(&layer.spec)) {
+      if (shape.layers > 0 &&
+          (shape.kv_heads != attention->kv_heads || shape.head_dim != attention->head_dim)) {
+        fail(Error::Code::unsupported, "key/value cache: attention layers differ: ", shape.kv_heads,
+             " kv heads of ", shape.head_dim, " and ", attention->kv_heads, " of ",
+             attention->head_dim);
+      }
+      shape.kv_heads = attention->kv_heads;
+      shape.head_dim = attention->head_dim;
+      shape.layers += copies;
+    }
+  }
+}
+
+}  // namespace
+
+KvShape kv_shape(const Graph& graph) {
+  KvShape shape;
+  collect(graph.layers, 1, shape);
+  return shape;
+}
+
+KvCache::KvCache(const KvShape& shape, KvType type, int64_t tokens) {
+  const int64_t tiles = (tokens + kTileTokens - 1) / kTileTokens;
+  view_ = {.type = type, .head_dim = shape.head_dim};
+  view_.values_offset = ScratchSplitter::padded(tiles * kv_tile_bytes(type, shape.head_dim));
+  view_.head_stride = 2 * view_.values_offset;
+  view_.layer_stride = view_.head_stride * shape.kv_heads;
+  memory_ = AlignedBuffer(view_.layer_stride * shape.layers);
+  view_.base = memory_.data();
+}
+
+}  // namespace heed

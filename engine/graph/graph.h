@@ -1,0 +1,62 @@
+// A model as data: layers, and how they are put together. A file in models/ reads metadata and
+// returns a Graph; bind finds its weights, plan turns it into steps. Printable and comparable.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/layers/attention.h"
+#include "engine/layers/embedding.h"
+#include "engine/layers/feed_forward.h"
+#include "engine/layers/head.h"
+#include "engine/layers/norm.h"
+#include "engine/layers/pool.h"
+
+namespace heed {
+
+struct Layer;
+
+/// x + body(x).
+struct Residual {
+  std::vector<Layer> body;
+
+  bool operator==(const Residual&) const;
+};
+
+/// `count` copies of `body`, one after the other; tensors of copy i are named NAME.i.
+struct Blocks {
+  int64_t count = 0;
+  std::string name = "blk";
+  std::vector<Layer> body;
+
+  bool operator==(const Blocks&) const;
+};
+
+struct Layer {
+  using Spec = std::variant<Embedding, Norm, Attention, FeedForward, Pool, Head, Residual, Blocks>;
+  Spec spec;
+
+  template <typename T>
+  Layer(T layer) : spec(std::move(layer)) {}  // NOLINT: a layer is written where one is expected
+  bool operator==(const Layer&) const = default;
+};
+
+inline bool Residual::operator==(const Residual&) const = default;
+inline bool Blocks::operator==(const Blocks&) const = default;
+
+/// A stack of layers over one residual stream.
+struct Graph {
+  Dims dims;
+  std::vector<Layer> layers;
+
+  bool operator==(const Graph&) const = default;
+};
+
+/// The graph as text, one layer a line, blocks indented once.
+std::string to_text(const Graph& graph);
+
+/// The graph as a DOT digraph.
+std::string to_dot(const Graph& graph);
+
+}  // namespace heed

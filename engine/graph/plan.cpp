@@ -1,0 +1,278 @@
+#include "engine/graph/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "engine/core/error.h"
+
+namespace heed {
+namespace {
+
+/// Hands out ranges of one block of memory and takes them back: first fit, neighbours merged. Steps
+/// are made in the order they run, so a range that is free now is free for all later steps.
+class ArenaLayout {
+ public:
+  int64_t take(int64_t bytes) {
+    bytes = ScratchSplitter::padded(bytes);
+    for (Range& free : free_) {
+      if (free.end - free.begin < bytes) continue;
+      const int64_t at = free.begin;
+      free.begin += bytes;
+      return at;
+    }
+    const int64_t at = end_;
+    end_ += bytes;
+    return at;
+  }
+
+  void drop(int64_t at, int64_t bytes) {
+    const auto next = std::ranges::find_if(free_, [&](const Range& r) { return r.begin > at; });
+    const auto here = free_.insert(next, {at, at + ScratchSplitter::padded(bytes)});
+    std::vector<Range> merged;
+    for (const Range& r : free_) {
+      if (r.begin == r.end) continue;
+      if (!merged.empty() && merged.back().end == r.begin) {
+        merged.back().end = r.end;
+      } else {
+        merged.push_back(r);
+      }
+    }
+    static_cast<void>(here);
+    free_ = std::move(merged);
+  }
+
+  int64_t bytes() const { return end_; }
+
+ private:
+  std::vector<Range> free_;  // rising, apart from each other
+  int64_t end_ = 0;
+};
+
+}  // namespace
+
+/// Walks the packed layers once and appends steps.
+class Planner {
+ public:
+  Planner(const Weights& weights, Plan& plan) : weights_(weights), plan_(plan) {
+    stream_ = take(weights.graph().dims.width);
+  }
+
+  void plan(const std::vector<PackedLayer>& layers) {
+    for (size_t i = 0; i < layers.size(); ++i) {
+      const bool before_head =
+          i + 1 < layers.size() && std::holds_alternative<Head>(spec(layers[i + 1]));
+      if (before_head && std::holds_alternative<Norm>(spec(layers[i]))) {
+        head(layers[i + 1], &layers[i].norm);
+        ++i;
+      } else {
+        std::visit([&](const auto& s) { emit(s, layers[i]); }, spec(layers[i]));
+      }
+    }
+  }
+
+  void finish() { plan_.arena_bytes_ = arena_.bytes(); }
+
+ private:
+  static const Layer::Spec& spec(const PackedLayer& layer) { return layer.bound->layer->spec; }
+
+  void emit(const Embedding& embedding, const PackedLayer& layer) {
+    const auto& t = layer.bound->tensors;
+    size_t next = Embedding::table + 1;
+    EmbeddingStep step{.table = t[Embedding::table], .scale = embedding.scale, .out = stream_};
+    if (!embedding.positions.empty()) step.positions = t[next++];
+    if (!embedding.segments.empty()) step.segments = t[next++];
+    need_scratch(EmbeddingStep::scratch_bytes(stream_.width));
+    add(layer, embedding.name, step);
+  }
+
+  void emit(const Norm& norm, const PackedLayer& layer) {
+    add(layer, norm.name, NormStep{.norm = layer.norm, .in = stream_, .out = stream_});
+  }
+
+  void emit(const Pool& pool, const PackedLayer& layer) {
+    const Buffer out{.offset = -1, .width = stream_.width};
+    add(layer, "pool", PoolStep{.kind = pool.kind, .in = stream_, .out = out});
+    plan_.out_width_ = out.width;
+  }
+
+  void emit(const Head&, const PackedLayer& layer) { head(layer, nullptr); }
+
+  void emit(const Blocks&, const PackedLayer& layer) { plan(layer.children); }
+
+  void emit(const Residual&, const PackedLayer& layer) {
+    const BoundNorm* norm = nullptr;
+    size_t at = 0;
+    if (layer.children.size() == 2 && std::holds_alternative<Norm>(spec(layer.children[0]))) {
+      norm = &layer.children[at++].norm;
+    }
+    const bool fits = layer.children.size() == at + 1;
+    if (fits && std::holds_alternative<Attention>(spec(layer.children[at]))) {
+      attention(layer.children[at], norm);
+    } else if (fits && std::holds_alternative<FeedForward>(spec(layer.children[at]))) {
+      feed_forward(layer.children[at], norm);
+    } else {
+      fail(Error::Code::unsupported, "residual in '", layer.bound->scope,
+           "': expected [norm,] attention or feed-forward inside");
+    }
+  }
+
+  void emit(const Attention&, const PackedLayer& layer) { outside_residual(layer); }
+  void emit(const FeedForward&, const PackedLayer& layer) { outside_residual(layer); }
+
+  [[noreturn]] static void outside_residual(const PackedLayer& layer) {
+    fail(Error::Code::unsupported, "attention or feed-forward in '", layer.bound->scope,
+         "': expected inside a residual");
+  }
+
+  void attention(const PackedLayer& layer, const BoundNorm* norm) {
+    const auto& a = std::get<Attention>(spec(layer));
+    const Buffer qkv = take((a.heads + 2 * a.kv_heads) * a.head_dim);
+    const Buffer out = take(a.heads * a.head_dim);
+    linear(layer, a.name + "_qkv", {.in = stream_, .parts = layer.input, .out = qkv}, norm);
+    AttentionStep step{.heads = a.heads,
+                       .kv_heads = a.kv_heads,
+                       .head_dim = a.head_dim,
+                       .mask = a.mask,
+                       .scale = a.scale != 0 ? a.scale : 1 / std::sqrt(float(a.head_dim)),
+                       .cache_layer = cache_layers_++,
+                       .qkv = qkv,
+                       .out = out};
+    if (a.rope) {
+      step.rope = rope(*a.rope, layer.rope_factors);
+      step.rope_dims = a.rope->dims;
+      step.rope_interleaved = a.rope->interleaved;
+    }
+    need_scratch(step.scratch_bytes(weights_.kernels(), plan_.options_.kv_type, rows()));
+    add(layer, a.name, step);
+    drop(qkv);
+    linear(layer, a.name + "_output", {.in = out, .parts = layer.output, .out = stream_}, nullptr,
+           {.accumulate = true});
+    drop(out);
+  }
+
+  void feed_forward(const PackedLayer& layer, const BoundNorm* norm) {
+    const auto& f = std::get<FeedForward>(spec(layer));
+    const int64_t hidden_rows = layer.input.front().panels.rows;
+    const Buffer hidden = take(f.gated ? hidden_rows / 2 : hidden_rows);
+    linear(layer, f.name + (f.gated ? "_gate_up" : "_up"),
+           {.in = stream_, .parts = layer.input, .out = hidden}, norm,
+           {.activation = f.activation, .gated = f.gated});
+    linear(layer, f.name + "_down", {.in = hidden, .parts = layer.output, .out = stream_}, nullptr,
+           {.accumulate = true});
+    drop(hidden);
+  }
+
+  void head(const PackedLayer& layer, const BoundNorm* norm) {
+    plan_.out_width_ = weights_.graph().dims.vocab;
+    linear(layer, std::get<Head>(spec(layer)).name,
+           {.in = stream_,
+            .wanted_only = true,
+            .parts = layer.input,
+            .out = {.offset = -1, .width = plan_.out_width_}},
+           norm);
+  }
+
+  /// Adds the product as one step, or as several where parts want their input in different forms.
+  void linear(const PackedLayer& layer, const std::string& name, LinearStep step,
+              const BoundNorm* norm, const Epilogue& epilogue = {}) {
+    if (norm) step.norm = *norm;
+    step.epilogue = epilogue;
+    const std::vector<LinearPart> all = std::move(step.parts);
+    for (size_t begin = 0; begin < all.size();) {
+      size_t end = begin + 1;
+      while (end < all.size() && same_form(all[begin], all[end])) ++end;
+      step.parts.assign(all.begin() + begin, all.begin() + end);
+      const int64_t bytes = LinearStep::input_bytes(step.parts.front().panels.columns, rows());
+      step.shared_input = arena_.take(bytes);
+      need_scratch(LinearStep::scratch_bytes(weights_.kernels(), step.parts, rows()));
+      add(layer, name, step);
+      arena_.drop(step.shared_input, bytes);
+      for (const LinearPart& part : step.parts) {
+        step.out.offset += part.panels.rows * static_cast<int64_t>(sizeof(float));
+      }
+      begin = end;
+    }
+  }
+
+  bool same_form(const LinearPart& a, const LinearPart& b) const {
+    const auto form = weights_.kernels().matmul_input;
+    return form(a.panels.type, 1) == form(b.panels.type, 1) &&
+           form(a.panels.type, rows()) == form(b.panels.type, rows());
+  }
+
+  template <typename S>
+  void add(const PackedLayer& layer, const std::string& name, const S& step) {
+    const auto owned = std::make_shared<const S>(step);
+    plan_.steps_.push_back(
+        {.name = layer.bound->scope + name,
+         .run = [](const void* self, const Run& run,
+                   int thread) { static_cast<const S*>(self)->run(run, thread); },
+         .self = owned,
+         .out = step.out});
+  }
+
+  /// Blocks share one table: it depends on the rotary positions alone.
+  std::shared_ptr<const std::vector<float>> rope(const Rope& spec, std::span<const float> factors) {
+    if (!rope_table_ || spec != rope_spec_ || !std::ranges::equal(factors, rope_factors_)) {
+      rope_spec_ = spec;
+      rope_factors_ = factors;
+      rope_table_ = std::make_shared<const std::vector<float>>(
+          rope_table(spec, plan_.options_.positions, factors));
+    }
+    return rope_table_;
+  }
+
+  int64_t rows() const { return plan_.options_.rows; }
+
+  Buffer take(int64_t width) {
+    return {.offset = arena_.take(rows() * width * static_cast<int64_t>(sizeof(float))),
+            .width = width};
+  }
+  void drop(const Buffer& buffer) {
+    arena_.drop(buffer.offset, rows() * buffer.width * static_cast<int64_t>(sizeof(float)));
+  }
+  void need_scratch(int64_t bytes) {
+    plan_.scratch_bytes_ = std::max(plan_.scratch_bytes_, ScratchSplitter::padded(bytes));
+  }
+
+  const Weights& weights_;
+  Plan& plan_;
+  ArenaLayout arena_;
+  Buffer stream_;
+  int64_t cache_layers_ = 0;
+  Rope rope_spec_;
+  std::span<const float> rope_factors_;
+  std::shared_ptr<const std::vector<float>> rope_table_;
+};
+
+Plan::Plan(const Weights& weights, const PlanOptions& options)
+    : kernels_(&weights.kernels()), options_(options) {
+  Planner planner(weights, *this);
+  planner.plan(weights.layers());
+  planner.finish();
+}
+
+Workspace Plan::make_workspace(int threads) const {
+  return {AlignedBuffer(arena_bytes_), AlignedBuffer(threads * scratch_bytes_)};
+}
+
+void Plan::run(const Pass& pass, ThreadTeam& team, Workspace& workspace, const Trace* trace) const {
+  const Run run{.pass = pass,
+                .kernels = *kernels_,
+                .team = team,
+                .arena = workspace.arena.data(),
+                .scratch = workspace.scratch.data(),
+                .scratch_bytes = scratch_bytes_};
+  team.run([&](int thread) {
+    for (const Step& step : steps_) {
+      step.run(step.self.get(), run, thread);
+      team.barrier(thread);
+      if (!trace) continue;
+      if (thread == 0) (*trace)(step.name, run.rows(step.out), step.out.width);
+      team.barrier(thread);
+    }
+  });
+}
+
+}  // namespace heed

@@ -1,0 +1,260 @@
+#include "engine/graph/weights.h"
+
+#include <algorithm>
+
+#include "engine/core/error.h"
+#include "engine/quant/quant.h"
+
+namespace heed {
+namespace {
+
+/// Panels are taken from chunks of this size: large enough for huge pages, small enough that the
+/// unused end of the last one does not matter.
+constexpr int64_t kChunkBytes = int64_t{64} << 20;
+
+using Tensors = std::vector<const TensorView*>;
+
+/// The rows of panel `index` lie in which tensor, from which row on, and how many there are.
+struct PanelSource {
+  const TensorView* tensor;
+  int64_t first_row;
+  int64_t rows;
+};
+
+/// Tensors whose rows become one matrix: one after the other, or panels taken in turn.
+struct Group {
+  Tensors tensors;
+  bool alternate = false;
+
+  int64_t columns() const { return tensors.front()->shape[1]; }
+  DType type() const { return tensors.front()->type; }
+
+  static int64_t panels(const TensorView& tensor) {
+    return (tensor.shape[0] + kPanelRows - 1) / kPanelRows;
+  }
+  PanelSource source(int64_t panel) const {
+    size_t which = 0;
+    if (alternate) {
+      which = panel % tensors.size();
+      panel /= static_cast<int64_t>(tensors.size());
+    } else {
+      while (panel >= panels(*tensors[which])) panel -= panels(*tensors[which++]);
+    }
+    const int64_t first = panel * kPanelRows;
+    return {tensors[which], first, std::min<int64_t>(kPanelRows, tensors[which]->shape[0] - first)};
+  }
+};
+
+bool whole_panels(const TensorView& tensor) {
+  return tensor.shape[0] % kPanelRows == 0;
+}
+
+/// Splits tensors that share an input into as few matrices as can be: neighbours of one type whose
+/// seam falls between panels.
+std::vector<Group> side_by_side(const Tensors& tensors) {
+  std::vector<Group> groups;
+  for (const TensorView* tensor : tensors) {
+    if (!groups.empty() && groups.back().type() == tensor->type &&
+        whole_panels(*groups.back().tensors.back())) {
+      groups.back().tensors.push_back(tensor);
+    } else {
+      groups.push_back({.tensors = {tensor}});
+    }
+  }
+  return groups;
+}
+
+}  // namespace
+
+/// Walks the bound tree and fills the packed one.
+class Weights::Packer {
+ public:
+  Packer(Weights& weights, ThreadTeam& team, const PackOptions& options)
+      : w_(weights), team_(team), options_(options) {}
+
+  void count(const BoundLayer& layer) {
+    for (const TensorView* tensor : layer.tensors) {
+      if (tensor) total_ += static_cast<double>(tensor->data.size());
+    }
+    for (const BoundLayer& child : layer.children) count(child);
+  }
+
+  PackedLayer pack(const BoundLayer& bound) {
+    PackedLayer packed{.bound = &bound};
+    std::visit([&](const auto& spec) { fill(spec, bound, packed); }, bound.layer->spec);
+    for (const BoundLayer& child : bound.children) packed.children.push_back(pack(child));
+    return packed;
+  }
+
+ private:
+  void fill(const Norm& norm, const BoundLayer& bound, PackedLayer& packed) {
+    packed.norm = {
+        .kind = norm.kind, .epsilon = norm.epsilon, .weight = vector(bound.tensors[Norm::weight])};
+    if (norm.kind == Norm::Kind::layer) packed.norm.bias = vector(bound.tensors[Norm::bias]);
+  }
+
+  void fill(const Attention&, const BoundLayer& bound, PackedLayer& packed) {
+    const Tensors& t = bound.tensors;
+    packed.input = parts({t[Attention::q], t[Attention::k], t[Attention::v]},
+                         {t[Attention::q_bias], t[Attention::k_bias], t[Attention::v_bias]});
+    packed.output = parts({t[Attention::output]}, {t[Attention::output_bias]});
+    if (t.size() > Attention::rope_factors && t[Attention::rope_factors]) {
+      const TensorView& factors = *t[Attention::rope_factors];
+      packed.rope_factors = {vector(&factors), static_cast<size_t>(factors.shape[0])};
+    }
+  }
+
+  void fill(const FeedForward& ffn, const BoundLayer& bound, PackedLayer& packed) {
+    const Tensors& t = bound.tensors;
+    if (ffn.gated) {
+      packed.input = gated(bound);
+    } else {
+      packed.input = parts({t[FeedForward::up]}, {t[FeedForward::up_bias]});
+    }
+    packed.output = parts({t[FeedForward::down]}, {t[FeedForward::down_bias]});
+  }
+
+  void fill(const Head&, const BoundLayer& bound, PackedLayer& packed) {
+    const Tensors& t = bound.tensors;
+    packed.input =
+        parts({t[Head::weight] ? t[Head::weight] : t[Head::tied_weight]}, {t[Head::bias]});
+  }
+
+  // Tables of embeddings stay as the file has them; the others have no weights.
+  void fill(const Embedding&, const BoundLayer&, PackedLayer&) {}
+  void fill(const Pool&, const BoundLayer&, PackedLayer&) {}
+  void fill(const Residual&, const BoundLayer&, PackedLayer&) {}
+  void fill(const Blocks&, const BoundLayer&, PackedLayer&) {}
+
+  std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases) {
+    std::vector<LinearPart> result;
+    size_t next = 0;
+    for (const Group& group : side_by_side(tensors)) {
+      LinearPart part{.panels = panels(group)};
+      std::vector<float> bias;
+      bool any = false;
+      for (const TensorView* tensor : group.tensors) {
+        const TensorView* b = biases[next++];
+        any = any || b;
+        const std::vector<float> values = b ? floats(*b) : std::vector<float>(tensor->shape[0]);
+        bias.insert(bias.end(), values.begin(), values.end());
+      }
+      if (any) part.bias = keep(std::move(bias));
+      result.push_back(part);
+    }
+    return result;
+  }
+
+  /// Gate and up, panels alternating; the biases likewise.
+  std::vector<LinearPart> gated(const BoundLayer& bound) {
+    const Tensors& t = bound.tensors;
+    const TensorView* gate = t[FeedForward::gate];
+    const TensorView* up = t[FeedForward::up];
+    if (gate->type != up->type && !w_.exact_) {
+      fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
+           ") and '", up->name, "' (", info(up->type).name, ") must have one type");
+    }
+    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true})};
+    const Tensors biases = {t[FeedForward::gate_bias], t[FeedForward::up_bias]};
+    if (biases[0] || biases[1]) {
+      std::vector<float> bias(part.panels.rows);
+      for (size_t which = 0; which < 2; ++which) {
+        if (!biases[which]) continue;
+        const std::vector<float> values = floats(*biases[which]);
+        for (size_t i = 0; i < values.size(); ++i) {
+          bias[(2 * (i / kPanelRows) + which) * kPanelRows + i % kPanelRows] = values[i];
+        }
+      }
+      part.bias = keep(std::move(bias));
+    }
+    return {part};
+  }
+
+  Panels panels(const Group& group) {
+    Panels result{.type = w_.exact_ ? DType::f32 : group.type(), .columns = group.columns()};
+    int64_t count = 0;
+    for (const TensorView* tensor : group.tensors) {
+      count += Group::panels(*tensor);
+      result.rows += tensor->shape[0];
+    }
+    if (group.alternate) result.rows = count * kPanelRows;
+    result.panel_bytes = w_.kernels_->panel_bytes(result.type, result.columns);
+    std::byte* data = take(count * result.panel_bytes);
+    result.data = data;
+    team_.run([&](int thread) {
+      const Range mine = split(count, thread, team_.size());
+      pack_range(group, result, mine, data);
+    });
+    for (const TensorView* tensor : group.tensors) finished(*tensor);
+    return result;
+  }
+
+  void pack_range(const Group& group, const Panels& panels, Range range, std::byte* data) const {
+    std::vector<float> rows(w_.exact_ ? kPanelRows * panels.columns : 0);
+    for (int64_t i = range.begin; i < range.end; ++i) {
+      const PanelSource source = group.source(i);
+      const int64_t bytes = row_bytes(source.tensor->type, panels.columns);
+      const std::byte* from = source.tensor->data.data() + source.first_row * bytes;
+      if (w_.exact_) {
+        dequantize_row(source.tensor->type, from, rows.data(), source.rows * panels.columns);
+        from = reinterpret_cast<const std::byte*>(rows.data());
+      }
+      w_.kernels_->pack(panels.type, from, source.rows, panels.columns,
+                        data + i * panels.panel_bytes);
+    }
+  }
+
+  std::byte* take(int64_t bytes) {
+    if (bytes > left_) {
+      left_ = std::max(bytes, kChunkBytes);
+      w_.panels_.emplace_back(left_);
+      at_ = w_.panels_.back().data();
+    }
+    std::byte* result = at_;
+    at_ += bytes;
+    left_ -= bytes;
+    w_.bytes_ += bytes;
+    return result;
+  }
+
+  std::vector<float> floats(const TensorView& tensor) {
+    std::vector<float> values(element_count(tensor.shape));
+    dequantize_row(tensor.type, tensor.data.data(), values.data(),
+                   static_cast<int64_t>(values.size()));
+    return values;
+  }
+
+  const float* vector(const TensorView* tensor) { return keep(floats(*tensor)); }
+
+  const float* keep(std::vector<float> values) {
+    w_.bytes_ += static_cast<int64_t>(values.size() * sizeof(float));
+    return w_.vectors_.emplace_back(std::move(values)).data();
+  }
+
+  void finished(const TensorView& tensor) {
+    if (options_.release) options_.release(tensor);
+    done_ += static_cast<double>(tensor.data.size());
+    if (options_.progress) options_.progress(std::min(1.0, done_ / total_));
+  }
+
+  Weights& w_;
+  ThreadTeam& team_;
+  const PackOptions& options_;
+  std::byte* at_ = nullptr;
+  int64_t left_ = 0;
+  double total_ = 1;
+  double done_ = 0;
+};
+
+Weights::Weights(const BoundGraph& graph, const Kernels& kernels, ThreadTeam& team,
+                 const PackOptions& options)
+    : graph_(&graph), kernels_(&kernels), exact_(options.exact) {
+  Packer packer(*this, team, options);
+  for (const BoundLayer& layer : graph.layers) packer.count(layer);
+  for (const BoundLayer& layer : graph.layers) layers_.push_back(packer.pack(layer));
+}
+
+Weights::~Weights() = default;
+Weights::Weights(Weights&&) noexcept = default;
+
+}  // namespace heed

@@ -1,0 +1,60 @@
+// A bound graph's weights in the form that steps use: matrices packed into panels (q|k|v side by
+// side, gate and up panels alternating), vectors as floats. Immutable; all sessions share it.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/core/aligned.h"
+#include "engine/core/thread_team.h"
+#include "engine/graph/bind.h"
+#include "engine/layers/linear.h"
+
+namespace heed {
+
+/// A bound layer, packed. What is filled depends on the layer.
+struct PackedLayer {
+  const BoundLayer* bound = nullptr;
+  std::vector<LinearPart> input;   ///< attention: q|k|v; feed-forward: up or gate|up; head: its own
+  std::vector<LinearPart> output;  ///< attention, feed-forward: back to the stream's width
+  BoundNorm norm;                  ///< norms
+  std::span<const float> rope_factors;  ///< attention: [dims / 2], or empty
+  std::vector<PackedLayer> children;
+};
+
+struct PackOptions {
+  bool exact = false;  ///< dequantise every matrix to f32
+  std::function<void(const TensorView&)> release;  ///< called when a tensor was packed
+  std::function<void(double fraction)> progress;
+};
+
+class Weights {
+ public:
+  /// Packs with all threads of the team. `graph` must outlive the result.
+  Weights(const BoundGraph& graph, const Kernels& kernels, ThreadTeam& team,
+          const PackOptions& options);
+  ~Weights();
+  Weights(Weights&&) noexcept;
+
+  const BoundGraph& graph() const { return *graph_; }
+  const std::vector<PackedLayer>& layers() const { return layers_; }
+  const Kernels& kernels() const { return *kernels_; }
+  bool exact() const { return exact_; }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  class Packer;
+
+  const BoundGraph* graph_;
+  const Kernels* kernels_;
+  bool exact_;
+  int64_t bytes_ = 0;
+  std::vector<PackedLayer> layers_;
+  std::vector<AlignedBuffer> panels_;
+  std::deque<std::vector<float>> vectors_;
+};
+
+}  // namespace heed

@@ -1,0 +1,68 @@
+// Multi-head attention: what it is (Attention), which tensors it has, and the step that turns
+// queries, keys and values into its output. The projections around it are LinearSteps.
+// References: Vaswani et al. 2017, section 3.2; grouped queries: Ainslie et al. 2023.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/layers/param.h"
+#include "engine/layers/pass.h"
+#include "engine/layers/rope.h"
+
+namespace heed {
+
+enum class Mask { none, causal };
+
+struct Attention {
+  enum Tensor { q, k, v, output, q_bias, k_bias, v_bias, output_bias, rope_factors };
+
+  std::string name = "attn";
+  int64_t heads = 0;
+  int64_t kv_heads = 0;  ///< divides heads: each is shared by heads / kv_heads query heads
+  int64_t head_dim = 0;
+  Mask mask = Mask::causal;
+  float scale = 0;  ///< of the scores; 0: 1 / sqrt(head_dim)
+  std::optional<Rope> rope;
+  Presence bias = Presence::optional;  ///< of the four projections
+
+  bool operator==(const Attention&) const = default;
+};
+
+/// NAME_q [heads * head_dim, width], NAME_k and NAME_v [kv_heads * head_dim, width], NAME_output
+/// [width, heads * head_dim], their biases, and the rotary factors where named.
+Params params(const Attention& attention, const Dims& dims);
+
+/// Turns [q | k | v] of every row into the heads' outputs, side by side: rotates queries and keys,
+/// appends keys and values to the cache (or to tiles that live for the step), attends.
+struct AttentionStep {
+  int64_t heads = 0;
+  int64_t kv_heads = 0;
+  int64_t head_dim = 0;
+  Mask mask = Mask::causal;
+  float scale = 1;
+  std::shared_ptr<const std::vector<float>> rope;  // [positions][rope_dims / 2][2], or null
+  int64_t rope_dims = 0;
+  bool rope_interleaved = true;
+  int64_t cache_layer = 0;
+  Buffer qkv;  // [rows, (heads + 2 kv_heads) * head_dim]; queries and keys are rotated in place
+  Buffer out;  // [rows, heads * head_dim]
+
+  void run(const Run& run, int thread) const;
+  /// Scratch of a thread for sequences of up to `rows` rows.
+  int64_t scratch_bytes(const Kernels& kernels, KvType type, int64_t rows) const;
+
+ private:
+  struct Item;  // one kv head of one sequence, for some of its rows
+  void rotate(const Run& run, float* row, int32_t position, int64_t first_head,
+              int64_t count) const;
+  void store(const Run& run, int64_t row, int64_t kv_head, const KvTiles& tiles) const;
+  void store_rows(const Run& run, int thread) const;
+  void run_cached(const Run& run, int thread) const;
+  void run_uncached(const Run& run, int thread) const;
+  void attend(const Run& run, const Item& item, ScratchSplitter scratch) const;
+};
+
+}  // namespace heed

@@ -1,0 +1,113 @@
+#include "engine/layers/linear.h"
+
+#include <algorithm>
+
+namespace heed {
+namespace {
+
+/// Up to this many rows every thread prepares the whole input for itself: normalising and rounding
+/// a few rows costs less than the barrier that sharing them would need.
+constexpr int64_t kPrivateRows = 4;
+
+/// The three arrays of Q8Rows, or rows of floats (the larger form serves both), in one block.
+MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter& memory) {
+  MatmulInput input{.form = form, .stride = columns, .rows = rows};
+  if (form == InputForm::q8) {
+    input.q8 = {.values = memory.take<int8_t>(rows * columns),
+                .scales = memory.take<float>(rows * columns / kRecordColumns),
+                .sums = memory.take<int32_t>(rows * columns / 16),
+                .columns = columns};
+  } else if (form == InputForm::bf16) {
+    input.bf16 = memory.take<uint16_t>(rows * columns);
+  } else {
+    input.f32 = memory.take<float>(rows * columns);
+  }
+  return input;
+}
+
+}  // namespace
+
+int64_t LinearStep::input_bytes(int64_t columns, int64_t rows) {
+  // Floats are the largest form; three paddings are the most that carve() adds.
+  return rows * columns * static_cast<int64_t>(sizeof(float)) + 3 * kPanelAlign;
+}
+
+int64_t LinearStep::scratch_bytes(const Kernels& kernels, const std::vector<LinearPart>& parts,
+                                  int64_t rows) {
+  int64_t matmul = 0;
+  for (const LinearPart& part : parts) {
+    matmul = std::max(matmul, kernels.matmul_scratch(part.panels.type, part.panels.columns, rows));
+  }
+  const int64_t columns = parts.front().panels.columns;
+  return input_bytes(columns, kPrivateRows) +
+         ScratchSplitter::padded(columns * static_cast<int64_t>(sizeof(float))) +
+         ScratchSplitter::padded(matmul);
+}
+
+int64_t LinearStep::row_count(const Pass& pass) const {
+  return wanted_only ? static_cast<int64_t>(pass.wanted.size()) : pass.rows();
+}
+
+/// Brings rows of the input into the form that the kernels asked for.
+void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range rows,
+                              float* normed) const {
+  const float* x = run.rows(in);
+  const int64_t columns = parts.front().panels.columns;
+  for (int64_t r = rows.begin; r < rows.end; ++r) {
+    const float* row = x + (wanted_only ? run.pass.wanted[r] : r) * in.width;
+    const bool keep = input.form == InputForm::f32;
+    float* plain = keep ? const_cast<float*>(input.f32) + r * input.stride : normed;
+    if (norm) {
+      norm->apply(run.kernels, row, columns, plain);
+      row = plain;
+    } else if (keep) {
+      std::copy_n(row, columns, plain);
+    }
+    if (input.form == InputForm::q8) run.kernels.quantize_q8(row, input.q8, r);
+    if (input.form == InputForm::bf16) {
+      run.kernels.to_bf16(row, columns, const_cast<uint16_t*>(input.bf16) + r * input.stride);
+    }
+  }
+}
+
+MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scratch) const {
+  const int64_t rows = row_count(run.pass);
+  const InputForm form = run.kernels.matmul_input(parts.front().panels.type, rows);
+  if (form == InputForm::f32 && !norm && !wanted_only) {
+    return {.form = form, .f32 = run.rows(in), .stride = in.width, .rows = rows};
+  }
+  const int64_t columns = parts.front().panels.columns;
+  float* normed = scratch.take<float>(columns);
+  if (rows <= kPrivateRows) {
+    const MatmulInput input = carve(form, columns, rows, scratch);
+    prepare_rows(run, input, {0, rows}, normed);
+    return input;
+  }
+  ScratchSplitter shared(run.arena + shared_input);
+  const MatmulInput input = carve(form, columns, rows, shared);
+  prepare_rows(run, input, split(rows, thread, run.team.size()), normed);
+  run.team.barrier(thread);
+  return input;
+}
+
+void LinearStep::run(const Run& run, int thread) const {
+  if (row_count(run.pass) == 0) return;
+  ScratchSplitter scratch(run.thread_scratch(thread));
+  MatmulArgs args{.input = prepare(run, thread, scratch), .epilogue = epilogue};
+  args.scratch = scratch.take<std::byte>(0);
+  args.out_stride = out.width;
+  float* columns = run.rows(out);
+  const int64_t unit = epilogue.gated ? 2 : 1;  // panels that one thread must have together
+  for (const LinearPart& part : parts) {
+    const Range mine = split(part.panels.count() / unit, thread, run.team.size());
+    args.w = &part.panels;
+    args.first_panel = mine.begin * unit;
+    args.last_panel = mine.end * unit;
+    args.epilogue.bias = part.bias;
+    args.out = columns;
+    if (mine.begin < mine.end) run.kernels.matmul(args);
+    columns += part.panels.rows / unit;
+  }
+}
+
+}  // namespace heed

@@ -1,0 +1,44 @@
+// A matrix product as steps run it: the part that attention, feed-forward and head have in common.
+// Threads split the matrix's rows, never a sum.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/layers/norm.h"
+#include "engine/layers/pass.h"
+
+namespace heed {
+
+/// One packed matrix of a product. A gated one alternates gate and up panels, both padded to whole
+/// panels, so that its output is as wide as they are together, halved.
+struct LinearPart {
+  Panels panels;
+  const float* bias = nullptr;  // [rows of the matrix] or null
+};
+
+/// out = epilogue(norm(in) W^T + b). Several parts (q|k|v) read the same input and write their
+/// columns side by side.
+struct LinearStep {
+  Buffer in;
+  std::optional<BoundNorm> norm;  ///< applied to each input row first
+  bool wanted_only = false;       ///< only the pass's wanted rows, gathered: the head
+  std::vector<LinearPart> parts;
+  Epilogue epilogue;  ///< its bias is each part's own
+  Buffer out;
+  int64_t shared_input = -1;  ///< arena offset of the prepared input of many rows
+
+  void run(const Run& run, int thread) const;
+
+  /// Arena bytes of the prepared input of `rows` rows, and scratch bytes of a thread.
+  static int64_t input_bytes(int64_t columns, int64_t rows);
+  static int64_t scratch_bytes(const Kernels& kernels, const std::vector<LinearPart>& parts,
+                               int64_t rows);
+
+ private:
+  int64_t row_count(const Pass& pass) const;
+  MatmulInput prepare(const Run& run, int thread, ScratchSplitter& scratch) const;
+  void prepare_rows(const Run& run, const MatmulInput& input, Range rows, float* normed) const;
+};
+
+}  // namespace heed

@@ -1,0 +1,23 @@
+// The architectures Heed knows, by the name in a file's general.architecture. Used by the loader,
+// `heed show` and the converter.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "engine/graph/graph.h"
+#include "models/hyperparameters.h"
+
+namespace heed {
+
+struct Architecture {
+  std::string_view name;
+  Graph (*graph)(const Hyperparameters& hyperparameters);
+};
+
+std::span<const Architecture> architectures();
+
+/// The graph of a file. Throws Error(unsupported) naming the architecture and those that are known.
+Graph make_graph(const Metadata& metadata);
+
+}  // namespace heed

@@ -1,0 +1,94 @@
+#include "engine/core/thread_team.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "engine/core/error.h"
+
+namespace heed {
+
+TEST_CASE("split covers all items once, in order") {
+  for (const int64_t items : {0, 1, 2, 7, 100}) {
+    for (const int threads : {1, 2, 3, 8}) {
+      int64_t next = 0;
+      for (int t = 0; t < threads; ++t) {
+        const Range r = split(items, t, threads);
+        CHECK(r.begin == next);
+        CHECK(r.end - r.begin <= items / threads + 1);
+        next = r.end;
+      }
+      CHECK(next == items);
+    }
+  }
+}
+
+/// Each thread adds to a shared counter between two barriers, in turns: any missed or early barrier
+/// shows as a wrong sum.
+int64_t turns(ThreadTeam& team, int rounds) {
+  int64_t counter = 0;
+  team.run([&](int thread) {
+    for (int i = 0; i < rounds; ++i) {
+      if (i % team.size() == thread) counter += i;
+      team.barrier(thread);
+    }
+  });
+  return counter;
+}
+
+TEST_CASE("barriers order the work of any number of threads") {
+  constexpr int kRounds = 2000;
+  for (const int threads : {1, 2, 3, 8}) {
+    ThreadTeam team(threads);
+    CHECK(turns(team, kRounds) == int64_t{kRounds} * (kRounds - 1) / 2);
+    CHECK(turns(team, kRounds) == int64_t{kRounds} * (kRounds - 1) / 2);
+  }
+}
+
+TEST_CASE("teams of several threads work side by side") {
+  std::vector<std::thread> users;
+  std::vector<int64_t> sums(4);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    users.emplace_back([&sums, i] {
+      ThreadTeam team(2);
+      sums[i] = turns(team, 500);
+    });
+  }
+  for (std::thread& user : users) user.join();
+  for (const int64_t sum : sums) CHECK(sum == 500 * 499 / 2);
+}
+
+TEST_CASE("an exception of one thread reaches the caller, and the team works on") {
+  ThreadTeam team(2);
+  CHECK_THROWS_AS(team.run([](int thread) {
+    if (thread == 1) throw std::runtime_error("one");
+  }),
+                  std::runtime_error);
+  CHECK(turns(team, 10) == 45);
+}
+
+TEST_CASE("inside another parallel region a team shrinks to what it is given") {
+  ThreadTeam team(2);
+  std::vector<int> sizes;
+#pragma omp parallel num_threads(2)
+  {
+#pragma omp single
+    team.run([&](int thread) {
+      team.barrier(thread);
+      if (thread == 0) sizes.push_back(team.size());
+    });
+  }
+  REQUIRE(sizes.size() == 1);
+  CHECK(sizes[0] >= 1);
+  CHECK(team.size() == 2);
+}
+
+TEST_CASE("numbers of threads out of range are refused") {
+  CHECK_THROWS_AS(ThreadTeam(0), Error);
+  CHECK_THROWS_AS(ThreadTeam(100000), Error);
+  CHECK(default_threads() >= 1);
+}
+
+}  // namespace heed
