@@ -1,10 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <limits>
 
 #include "engine/format/gguf.h"
 #include "engine/include/heed_error.hpp"
-#include "tests/format/gguf_bytes.h"
+#include "tests/support/bytes.h"
 
 namespace heed {
 namespace {
@@ -69,6 +70,49 @@ TEST_CASE("keys and tensors are found by name and keep the file's order") {
     CHECK(file.find("third") == nullptr);
     CHECK_THROWS_WITH(file.require("third"), "m.gguf: tensor 'third' is missing");
   }
+}
+
+TEST_CASE("a file written by the Python package gguf reads as it was meant") {
+  const GgufFile file = GgufFile::open(HEED_TEST_DIR "/format/goldens/every_type.gguf");
+  const Metadata& metadata = file.metadata();
+  const auto value = [&]<typename T>(std::string_view key, T expected) {
+    CAPTURE(key);
+    REQUIRE(metadata.contains(key));
+    const T* held = std::get_if<T>(metadata.find(key));
+    REQUIRE(held);
+    CHECK(*held == expected);
+  };
+  value("general.architecture", std::string("llama"));
+  value("a.u8", uint8_t{200});
+  value("a.i8", int8_t{-100});
+  value("a.u16", uint16_t{60000});
+  value("a.i16", int16_t{-30000});
+  value("a.u32", uint32_t{4'000'000'000});
+  value("a.i32", int32_t{-2'000'000'000});
+  value("a.f32", 1.5f);
+  value("a.u64", uint64_t{1} << 63);
+  value("a.i64", -(int64_t{1} << 62));
+  value("a.f64", 1e300);
+  value("a.bool", true);
+  value("a.string", std::string("naïve 🦙"));
+  value("a.strings", std::vector<std::string>{"", "Ġthe", "\n"});
+  value("a.ints", std::vector<int32_t>{1, -2, 3});
+  value("a.floats", std::vector<float>{0.5f, -0.25f});
+  value("a.bools", std::vector<bool>{true, false, true});
+  CHECK(metadata.entries().size() == 17);
+
+  REQUIRE(file.tensors().size() == 4);
+  const TensorView& f32 = file.require("f32");
+  CHECK(f32.type == DType::f32);
+  CHECK(f32.shape == Shape{3, 64});
+  float last = 0;
+  std::memcpy(&last, f32.data.data() + 4 * 191, sizeof last);
+  CHECK(last == (191 - 96) / 8.0f);
+  CHECK(file.require("f16").data.size() == 3 * 64 * 2);
+  CHECK(file.require("q8_0").type == DType::q8_0);
+  CHECK(file.require("q8_0").shape == Shape{3, 64});
+  CHECK(file.require("i32").shape == Shape{2, 3, 4});
+  CHECK(std::to_integer<int>(file.require("i32").data[4 * 23]) == 23);
 }
 
 TEST_CASE("a file may hold no tensors, no keys, empty arrays and strings, and scalars") {

@@ -1,4 +1,4 @@
-// Builds GGUF files byte by byte, good and bad ones, without the writer under test.
+// Builds binary files byte by byte, good and bad ones, without the writer under test.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,6 @@
 #include <string_view>
 #include <type_traits>
 #include <vector>
-
-#include "engine/core/dtype.h"
 
 namespace heed {
 
@@ -22,7 +20,6 @@ class Bytes {
     text_.append(reinterpret_cast<const char*>(&value), sizeof value);
     return *this;
   }
-  Bytes& add(DType type) { return add(static_cast<uint32_t>(type)); }
   Bytes& raw(std::string_view text) {
     text_ += text;
     return *this;

@@ -1,0 +1,67 @@
+// Writes the seed corpora of the binary formats, which no reader would guess from nothing:
+// make_seeds DIR fills DIR/<target>_fuzz/. Seeds that are text are committed as files instead.
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "engine/format/gguf.h"
+#include "tests/support/bytes.h"
+
+namespace heed {
+namespace {
+
+void write(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// A file with every kind of value and several tensors, and the smallest file there is.
+void write_gguf_seeds(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  Metadata metadata;
+  metadata.set("general.architecture", std::string("llama"));
+  metadata.set("general.alignment", uint32_t{32});
+  metadata.set("u8", uint8_t{1});
+  metadata.set("i16", int16_t{-1});
+  metadata.set("u64", uint64_t{1});
+  metadata.set("f32", 1.0f);
+  metadata.set("f64", 1.0);
+  metadata.set("flag", true);
+  metadata.set("flags", std::vector<bool>{true, false});
+  metadata.set("types", std::vector<int32_t>{1, 2, 3});
+  metadata.set("tokens", std::vector<std::string>{"a", "bc", ""});
+  const std::vector<GgufWriter::Tensor> tensors = {{"token_embd.weight", DType::q4_0, {2, 32}},
+                                                   {"output_norm.weight", DType::f32, {8}},
+                                                   {"scalar", DType::bf16, {}}};
+  GgufWriter writer(directory / "full", metadata, tensors);
+  for (const GgufWriter::Tensor& tensor : tensors) {
+    const auto size = static_cast<size_t>(*checked_bytes(tensor.type, tensor.shape));
+    writer.write(tensor.name, std::vector<std::byte>(size));
+  }
+  writer.commit();
+  write(directory / "empty", Bytes().header(0, 0).text());
+  write(directory / "version2", Bytes().header(0, 1, 2).key("k", 0).raw("x").text());
+}
+
+void write_safetensors_seeds(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  write(directory / "empty", Bytes().string("{}").text());
+  write(directory / "full",
+        Bytes()
+            .string(R"({"__metadata__":{"format":"pt"},)"
+                    R"("a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},)"
+                    R"("b":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]},)"
+                    R"("c":{"dtype":"F16","shape":[0,2],"data_offsets":[11,11]}})")
+            .raw(std::string(11, 'x'))
+            .text());
+}
+
+}  // namespace
+}  // namespace heed
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const std::filesystem::path directory = argv[1];
+  heed::write_gguf_seeds(directory / "gguf_fuzz");
+  heed::write_safetensors_seeds(directory / "safetensors_fuzz");
+}
