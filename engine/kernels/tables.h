@@ -23,4 +23,12 @@ void set_attention(Kernels& table);
 float activated(Activation activation, float x);
 }  // namespace scalar
 
+namespace avx2 {
+void set_rows(Kernels& table);
+}  // namespace avx2
+
+namespace avx512 {
+void set_rows(Kernels& table);
+}  // namespace avx512
+
 }  // namespace heed

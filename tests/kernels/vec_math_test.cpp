@@ -1,0 +1,125 @@
+// exp, erf and tanh against libm in double, over every exponent and both signs.
+#include "tests/support/vec_math.h"
+
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "engine/kernels/dispatch.h"
+
+namespace heed {
+namespace {
+
+struct NamedMath {
+  std::string name;
+  VecMath math;
+};
+
+std::vector<NamedMath> machine_math() {
+  std::vector<NamedMath> found;
+  if (machine_has(Isa::avx2)) found.push_back({"avx2", avx2_vec_math()});
+  if (machine_has(Isa::avx512)) found.push_back({"avx512", avx512_vec_math()});
+  return found;
+}
+
+/// Every `step`-th bit pattern, the values around each power of two, NaN, infinities, zeros.
+std::vector<float> samples(uint32_t step) {
+  std::vector<float> x;
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += step) {
+    x.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+  }
+  for (uint32_t exponent = 0; exponent <= 255; ++exponent) {
+    for (const uint32_t nudge : {0xffffffffu, 0u, 1u}) {
+      const uint32_t bits = (exponent << 23) + nudge;
+      x.push_back(std::bit_cast<float>(bits));
+      x.push_back(std::bit_cast<float>(bits ^ 0x80000000u));
+    }
+  }
+  x.resize(x.size() / 16 * 16);
+  return x;
+}
+
+/// The distance between neighbouring floats at y.
+double ulp(double y) {
+  const double magnitude = std::max(std::abs(y), 0x1p-126);
+  return std::ldexp(1.0, std::ilogb(magnitude) - 23);
+}
+
+/// Checks f(x) against reference(x), to `bound` units in the last place where it is finite and to
+/// equality where a float would be infinite or NaN.
+void check(void (*f)(const float*, int64_t, float*), double (*reference)(double), double bound) {
+  const std::vector<float> x = samples(2503);
+  std::vector<float> y(x.size());
+  f(x.data(), static_cast<int64_t>(x.size()), y.data());
+  double worst = 0;
+  float worst_at = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double expected = reference(x[i]);
+    if (std::isnan(expected)) {
+      if (!std::isnan(y[i])) FAIL("f(", x[i], ") = ", y[i], ", expected NaN");
+    } else if (const auto nearest = static_cast<float>(expected); std::isinf(nearest)) {
+      if (y[i] != nearest) FAIL("f(", x[i], ") = ", y[i], ", expected ", nearest);
+    } else {
+      const double error = std::abs(y[i] - expected) / ulp(expected);
+      if (!(error <= worst)) worst = error, worst_at = x[i];
+    }
+  }
+  INFO("worst at ", worst_at);
+  CHECK(worst <= bound);
+}
+
+}  // namespace
+
+TEST_CASE("vector exp is within 1.1 ulp, from underflow to overflow") {
+  for (const auto& [name, math] : machine_math()) {
+    INFO(name);
+    check(
+        math.exp, [](double x) { return std::exp(x); }, 1.1);
+  }
+}
+
+TEST_CASE("vector erf is within 5.5 ulp and never beyond 1") {
+  for (const auto& [name, math] : machine_math()) {
+    INFO(name);
+    check(
+        math.erf, [](double x) { return std::erf(x); }, 5.5);
+  }
+}
+
+TEST_CASE("vector tanh is within 5 ulp and never beyond 1") {
+  for (const auto& [name, math] : machine_math()) {
+    INFO(name);
+    check(
+        math.tanh, [](double x) { return std::tanh(x); }, 5.0);
+  }
+}
+
+TEST_CASE("zeros keep their sign, and the ends of the range are exact") {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const std::vector<float> x = {-0.0f, 0.0f, kInf,  -kInf,  4, -4, 10, -10,
+                                89,    -104, 1e30f, -1e30f, 0, 0,  0,  0};
+  std::vector<float> y(16);
+  for (const auto& [name, math] : machine_math()) {
+    INFO(name);
+    math.erf(x.data(), 16, y.data());
+    CHECK(std::signbit(y[0]));
+    CHECK_FALSE(std::signbit(y[1]));
+    for (const int i : {2, 4, 6, 8, 10}) CHECK(y[i] == 1);
+    for (const int i : {3, 5, 7, 9, 11}) CHECK(y[i] == -1);
+    math.tanh(x.data(), 16, y.data());
+    CHECK(std::signbit(y[0]));
+    for (const int i : {2, 6, 8, 10}) CHECK(y[i] == 1);
+    for (const int i : {3, 7, 9, 11}) CHECK(y[i] == -1);
+    math.exp(x.data(), 16, y.data());
+    CHECK(y[0] == 1);
+    CHECK(y[2] == kInf);
+    CHECK(y[8] == kInf);
+    for (const int i : {3, 9, 11}) CHECK(y[i] == 0);
+  }
+}
+
+}  // namespace heed

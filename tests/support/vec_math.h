@@ -1,0 +1,18 @@
+// exp, erf and tanh of engine/kernels/generic/vec_math.inl as each instruction set compiles them:
+// they have no entry of their own in the kernel table. Call one only where the machine has it.
+#pragma once
+
+#include <cstdint>
+
+namespace heed {
+
+struct VecMath {
+  void (*exp)(const float* x, int64_t n, float* out);  // n a multiple of 16, here and below
+  void (*erf)(const float* x, int64_t n, float* out);
+  void (*tanh)(const float* x, int64_t n, float* out);
+};
+
+VecMath avx2_vec_math();
+VecMath avx512_vec_math();
+
+}  // namespace heed
