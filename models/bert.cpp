@@ -13,7 +13,7 @@ Pool pool(const Hyperparameters& h) {
     fail(Error::Code::unsupported,
          "key 'bert.pooling_type': expected 0 (none), 1 (mean), 2 (cls) or 3 (last), found ", kind);
   }
-  return {.kind = kind == 0 ? Pool::Kind::mean : static_cast<Pool::Kind>(kind)};
+  return {.kind = kind == 0 ? Pooling::mean : static_cast<Pooling>(kind)};
 }
 
 }  // namespace

@@ -41,14 +41,15 @@ void Encoder::gather(std::span<const std::vector<Token>> sequences) {
   }
 }
 
-void Encoder::run(std::span<const std::vector<Token>> sequences, float* out) {
+void Encoder::run(std::span<const std::vector<Token>> sequences, float* out, Pooling pooling) {
   gather(sequences);
   if (sequences.empty()) return;
   plan_.run({.tokens = tokens_,
              .positions = positions_,
              .sequences = rows_,
              .out = out,
-             .kv_type = kv_type_},
+             .kv_type = kv_type_,
+             .pooling = pooling},
             team_, workspace_, trace_ ? &trace_ : nullptr);
 }
 

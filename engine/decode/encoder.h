@@ -23,7 +23,8 @@ class Encoder {
   /// out [sequences, width]: one row each. Throws, before any work: Error(limit) for a sequence
   /// longer than context() or more than rows() tokens in all, Error(argument) for an empty
   /// sequence or an id outside the vocabulary.
-  void run(std::span<const std::vector<Token>> sequences, float* out);
+  void run(std::span<const std::vector<Token>> sequences, float* out,
+           Pooling pooling = Pooling::model);
 
   int64_t width() const { return plan_.out_width(); }
   int64_t context() const { return context_; }

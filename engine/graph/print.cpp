@@ -42,7 +42,7 @@ std::string describe(const FeedForward& f) {
 }
 
 std::string describe(const Pool& p) {
-  constexpr std::array kNames = {"none", "mean", "cls", "last"};
+  constexpr std::array kNames = {"as the model", "mean", "cls", "last"};
   return cat("pool        ", kNames[static_cast<size_t>(p.kind)]);
 }
 

@@ -210,8 +210,6 @@ using TextCallback = std::function<bool(std::string_view text)>;
 /// Called with each row of logits [vocab] in order; the span is valid during the call.
 using LogitsCallback = std::function<void(int64_t row, std::span<const float> logits)>;
 
-enum class Pooling { model, mean, cls, last };  ///< model: as the file says
-
 struct EmbedOptions {
   Pooling pooling = Pooling::model;
   bool normalize = true;

@@ -13,6 +13,10 @@ struct EncodeOptions {
   bool parse_special = true;  ///< "<|im_end|>" in the text is that token, not ten characters
 };
 
+/// How an encoder makes one vector of a sequence. The values are GGUF's own numbers; `model` means
+/// what the model's file says.
+enum class Pooling { model = 0, mean = 1, cls = 2, last = 3 };
+
 /// Number type of the key/value cache.
 enum class KvType { f32, bf16, f16 };
 

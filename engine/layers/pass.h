@@ -44,6 +44,7 @@ struct Pass {
   std::span<const int64_t> wanted;          // rows whose output is wanted, rising
   float* out = nullptr;                     // [wanted or sequences, output width]
   KvType kv_type = KvType::bf16;            ///< of keys and values without a cache
+  Pooling pooling = Pooling::model;
 
   int64_t rows() const { return static_cast<int64_t>(tokens.size()); }
 };

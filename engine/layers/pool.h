@@ -7,16 +7,14 @@
 namespace heed {
 
 struct Pool {
-  enum class Kind { none, mean, cls, last };  // GGUF's numbers for pooling_type: 0, 1, 2, 3
-
-  Kind kind = Kind::mean;
+  Pooling kind = Pooling::mean;  ///< not `model`
 
   bool operator==(const Pool&) const = default;
 };
 
 /// Writes one row for each sequence of the pass.
 struct PoolStep {
-  Pool::Kind kind = Pool::Kind::mean;
+  Pooling kind = Pooling::mean;  ///< where the pass does not say
   Buffer in;
   Buffer out;
 

@@ -1,5 +1,6 @@
 // What the kinds of tokenizer (byte-level BPE, WordPiece, SentencePiece) have to provide. The rest
-// (special tokens, repair of bad UTF-8, offsets, streaming) is Tokenizer's and the same for all.
+// (special tokens, repair of bad UTF-8, offsets, streaming) is TextTokenizer's and the same for
+// all.
 #pragma once
 
 #include <memory>

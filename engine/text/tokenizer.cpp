@@ -84,7 +84,7 @@ void complete_ids(TokenizerSpec& spec, const Kind& kind) {
 
 }  // namespace
 
-Tokenizer::Tokenizer(TokenizerSpec spec) {
+TextTokenizer::TextTokenizer(TokenizerSpec spec) {
   const size_t count = spec.tokens.size();
   if (count == 0 || count > INT32_MAX) {
     fail(Error::Code::format, "tokenizer: expected 1 to ", INT32_MAX, " tokens, found ", count);
@@ -120,40 +120,41 @@ Tokenizer::Tokenizer(TokenizerSpec spec) {
   }
 }
 
-size_t Tokenizer::index(Token token) const {
+size_t TextTokenizer::index(Token token) const {
   if (token < 0 || static_cast<size_t>(token) >= size()) {
     fail(Error::Code::argument, "token ", token, " is outside the vocabulary of ", size());
   }
   return static_cast<size_t>(token);
 }
 
-bool Tokenizer::is_special(Token token) const {
+bool TextTokenizer::is_special(Token token) const {
   return type(token) == TokenType::control || type(token) == TokenType::unknown;
 }
 
-bool Tokenizer::is_end_of_generation(Token token) const {
+bool TextTokenizer::is_end_of_generation(Token token) const {
   return std::ranges::find(end_of_generation_, token) != end_of_generation_.end();
 }
 
-std::optional<Token> Tokenizer::find(std::string_view text) const {
+std::optional<Token> TextTokenizer::find(std::string_view text) const {
   const auto it = std::ranges::find(subwords_.pieces, text);
   if (it == subwords_.pieces.end()) return std::nullopt;
   return static_cast<Token>(it - subwords_.pieces.begin());
 }
 
-std::vector<Token> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
+std::vector<Token> TextTokenizer::encode(std::string_view text, EncodeOptions options) const {
   std::vector<Token> tokens;
   encode_to(text, options, TokenSink(tokens, nullptr));
   return tokens;
 }
 
-Encoding Tokenizer::encode_with_ranges(std::string_view text, EncodeOptions options) const {
+Encoding TextTokenizer::encode_with_ranges(std::string_view text, EncodeOptions options) const {
   Encoding encoding;
   encode_to(text, options, TokenSink(encoding.tokens, &encoding.ranges));
   return encoding;
 }
 
-void Tokenizer::encode_to(std::string_view source, EncodeOptions options, TokenSink sink) const {
+void TextTokenizer::encode_to(std::string_view source, EncodeOptions options,
+                              TokenSink sink) const {
   if (source.size() > kMaxTextBytes) {
     fail(Error::Code::limit, "text of ", source.size(), " bytes is longer than ", kMaxTextBytes);
   }
@@ -180,7 +181,7 @@ void Tokenizer::encode_to(std::string_view source, EncodeOptions options, TokenS
   if (options.add_special && subwords_.suffix) sink.add(*subwords_.suffix, {});
 }
 
-std::string Tokenizer::decode(std::span<const Token> tokens, bool skip_special) const {
+std::string TextTokenizer::decode(std::span<const Token> tokens, bool skip_special) const {
   StreamDecoder decoder(*this, skip_special);
   std::string text;
   for (const Token token : tokens) text += decoder.push(token);

@@ -14,13 +14,9 @@
 #include "engine/text/special_tokens.h"
 #include "engine/text/subword.h"
 #include "engine/text/tokenizer_spec.h"
+#include "heed_types.hpp"
 
 namespace heed {
-
-struct EncodeOptions {
-  bool add_special = true;    ///< what the model puts around a text: <s>, [CLS], [SEP] ...
-  bool parse_special = true;  ///< whether "<|im_end|>" in the text means that control token
-};
 
 /// Tokens, and for each the bytes [begin, end) of the text that it stands for; empty ranges for
 /// those of add_special. A token may begin or end inside a character.
@@ -30,11 +26,11 @@ struct Encoding {
 };
 
 /// Immutable: one may be used by any number of threads.
-class Tokenizer {
+class TextTokenizer {
  public:
   /// Throws Error(unsupported) if the model or pre-tokenizer is not one we know, Error(format) if
   /// what the file says is contradictory.
-  explicit Tokenizer(TokenizerSpec spec);
+  explicit TextTokenizer(TokenizerSpec spec);
 
   /// Any bytes are a text: ill-formed UTF-8 is read as U+FFFD, one for each maximal subpart, as
   /// Python's errors="replace" does. Throws Error(limit) for texts of 2 GiB and more.
@@ -81,11 +77,11 @@ class Tokenizer {
 };
 
 /// Decodes tokens as they are generated. The pieces it yields are whole characters, and together
-/// they are what Tokenizer::decode makes of all the tokens.
+/// they are what TextTokenizer::decode makes of all the tokens.
 class StreamDecoder {
  public:
   /// `tokenizer` must outlive this object.
-  explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true)
+  explicit StreamDecoder(const TextTokenizer& tokenizer, bool skip_special = true)
       : tokenizer_(&tokenizer), skip_special_(skip_special) {}
 
   /// What `token` completes; may be empty. The view holds until the next call.
@@ -97,7 +93,7 @@ class StreamDecoder {
  private:
   void repair(bool at_end);
 
-  const Tokenizer* tokenizer_;
+  const TextTokenizer* tokenizer_;
   bool skip_special_;
   bool first_ = true;    ///< nothing was decoded yet
   std::string pending_;  ///< the beginning of a character

@@ -1,5 +1,5 @@
 // What a model file says about its tokenizer, in the terms of GGUF's tokenizer.ggml.* keys.
-// Filled from metadata (or by hand, in tests); a Tokenizer is built from it.
+// Filled from metadata (or by hand, in tests); a TextTokenizer is built from it.
 #pragma once
 
 #include <array>
@@ -9,11 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "heed_types.hpp"
+
 namespace heed {
 
 class Metadata;
-
-using Token = int32_t;
 
 /// The values are those of tokenizer.ggml.token_type.
 enum class TokenType : int32_t {

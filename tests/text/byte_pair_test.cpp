@@ -19,7 +19,7 @@ TEST_CASE("an unknown pre-tokenizer is named, and the known ones listed") {
   TokenizerSpec spec = golden::read_vocabulary("gpt-2");
   spec.pre = "nonesuch";
   try {
-    Tokenizer tokenizer(spec);
+    TextTokenizer tokenizer(spec);
     FAIL("accepted");
   } catch (const Error& error) {
     CHECK(error.code() == Error::Code::unsupported);
@@ -28,7 +28,7 @@ TEST_CASE("an unknown pre-tokenizer is named, and the known ones listed") {
           "qwen2");
   }
   spec.pre.clear();
-  CHECK_NOTHROW(Tokenizer{spec});
+  CHECK_NOTHROW(TextTokenizer{spec});
 }
 
 TEST_CASE("a merge must join two tokens into a third") {
@@ -36,12 +36,12 @@ TEST_CASE("a merge must join two tokens into a third") {
     TokenizerSpec spec = golden::read_vocabulary("gpt-2");
     spec.merges.push_back(merge);
     CAPTURE(merge);
-    CHECK_THROWS_AS(Tokenizer{spec}, Error);
+    CHECK_THROWS_AS(TextTokenizer{spec}, Error);
   }
 }
 
 TEST_CASE("a word of a million letters takes no time to speak of") {
-  const Tokenizer tokenizer(golden::read_vocabulary("gpt-2"));
+  const TextTokenizer tokenizer(golden::read_vocabulary("gpt-2"));
   for (const char* unit : {"a", "ab", "the", " ", "\n", "é", "\xF0\x9F\x98\x80", "\xFF"}) {
     std::string text;
     while (text.size() < 1'000'000) text += unit;

@@ -83,7 +83,7 @@ inline std::vector<Token> read_ids(const std::string& text) {
 /// Every line of lines.txt becomes the golden ids, at the golden offsets.
 inline void check_encode(const std::string& kind) {
   CAPTURE(kind);
-  const Tokenizer tokenizer(read_vocabulary(kind));
+  const TextTokenizer tokenizer(read_vocabulary(kind));
   const auto lines = read_lines("lines.txt");
   const auto goldens = read_lines(kind + ".ids.txt");
   REQUIRE(lines.size() == 2000);
@@ -104,7 +104,7 @@ inline void check_encode(const std::string& kind) {
 /// The golden ids become the golden texts, at once and token by token.
 inline void check_decode(const std::string& kind) {
   CAPTURE(kind);
-  const Tokenizer tokenizer(read_vocabulary(kind));
+  const TextTokenizer tokenizer(read_vocabulary(kind));
   const auto goldens = read_lines(kind + ".decode.txt");
   REQUIRE(goldens.size() >= 100);
   for (const std::string& golden : goldens) {
