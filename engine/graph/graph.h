@@ -42,8 +42,13 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
-inline bool Residual::operator==(const Residual&) const = default;
-inline bool Blocks::operator==(const Blocks&) const = default;
+// Written out: clang 16 crashes on the defaults of types that hold themselves.
+inline bool Residual::operator==(const Residual& other) const {
+  return body == other.body;
+}
+inline bool Blocks::operator==(const Blocks& other) const {
+  return count == other.count && name == other.name && body == other.body;
+}
 
 /// A stack of layers over one residual stream.
 struct Graph {
