@@ -39,6 +39,7 @@ class Decoder {
   int64_t context() const { return context_; }
   int threads() const { return team_.size(); }
   int64_t bytes() const;
+  const Kernels& kernels() const { return weights_.kernels(); }
   void set_trace(Trace trace) { trace_ = std::move(trace); }
 
  private:
