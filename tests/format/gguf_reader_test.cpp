@@ -3,9 +3,10 @@
 #include <cstring>
 #include <limits>
 
+#include "engine/core/error.h"
 #include "engine/format/gguf.h"
-#include "engine/include/heed_error.hpp"
 #include "tests/support/bytes.h"
+#include "tests/support/temporary_directory.h"
 
 namespace heed {
 namespace {
@@ -169,6 +170,23 @@ TEST_CASE("what is not GGUF 2 or 3 is called what it is") {
                 kUnsupported);
   check_refused(Bytes().header(0, 0, 0), "header: expected GGUF version 2 or 3, found 0",
                 kUnsupported);
+}
+
+TEST_CASE("errors of a file on disk begin with its path") {
+  const TemporaryDirectory directory;
+  const auto path = directory / "notes.txt";
+  write_text(path, "Shopping list");
+  for (const FileAccess access : {FileAccess::map, FileAccess::read}) {
+    CHECK_THROWS_WITH(GgufFile::open(path, access),
+                      cat(path.string(),
+                          ": header: not a GGUF file: expected it to begin with "
+                          "\"GGUF\", found \"Shop\"")
+                          .c_str());
+  }
+  CHECK_THROWS_WITH(
+      GgufFile::open(directory / "absent.gguf"),
+      cat("cannot open '", (directory / "absent.gguf").string(), "': No such file or directory")
+          .c_str());
 }
 
 TEST_CASE("counts are held against the file and the caps") {
