@@ -35,6 +35,9 @@ AtomicFile::AtomicFile(std::filesystem::path target) : target_(behind_links(targ
   if (exists && !S_ISREG(status.st_mode)) {
     file_ = FileDescriptor(::open(target_.c_str(), O_WRONLY | O_CLOEXEC));
     if (!file_.is_open()) fail_errno("write", target_);
+  } else if (!exists && std::filesystem::is_symlink(target_)) {
+    // A rename would replace the link: /dev/stdout's, for instance, when stdout is closed.
+    fail(Error::Code::io, "cannot write '", target_.string(), "': it is a link to nothing");
   } else {
     // A rename would replace even a file that is protected against writing.
     if (exists && ::access(target_.c_str(), W_OK) != 0) fail_errno("write", target_);

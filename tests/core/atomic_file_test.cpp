@@ -144,6 +144,9 @@ TEST_CASE("a target that cannot be written is refused at once") {
   CHECK_THROWS_WITH(open(directory / "absent/file"),
                     doctest::Contains("absent/file': No such file or directory"));
   CHECK_THROWS_WITH(open(directory.path()), doctest::Contains("Is a directory"));
+  std::filesystem::create_symlink("nothing", directory / "link");
+  CHECK_THROWS_WITH(open(directory / "link"), doctest::Contains("link': it is a link to nothing"));
+  CHECK(std::filesystem::is_symlink(directory / "link"));
   if (::geteuid() != 0) {  // root writes everything
     write_text(directory / "file", "old");
     ::chmod((directory / "file").c_str(), 0444);
