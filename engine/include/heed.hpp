@@ -114,7 +114,7 @@ struct LoadOptions {
   /// Only what the header holds: info(), tokenizer() and the chat template; no Session takes it.
   bool vocabulary_only = false;
   int threads = 0;  ///< threads that pack weights; 0 = the machine's
-  std::function<void(double fraction)> progress;
+  std::function<void(double fraction)> progress = {};
 };
 
 /// What kind of work a model does: decides which of Session's functions it takes.
@@ -181,14 +181,14 @@ struct Sampling {
   float presence_penalty = 0;
   float frequency_penalty = 0;
   int repeat_last_n = 64;  ///< tokens the penalties look back on; -1 = all, 0 = none
-  std::vector<std::pair<Token, float>> logit_bias;  ///< added to the logit; -inf forbids
+  std::vector<std::pair<Token, float>> logit_bias = {};  ///< added to the logit; -inf forbids
   uint64_t seed = 0;
 };
 
 struct GenerateOptions {
   int64_t max_tokens = -1;  ///< -1 = until the model ends or the context is full
-  Sampling sampling;
-  std::vector<std::string> stop;  ///< texts that end the answer, and are not part of it
+  Sampling sampling = {};
+  std::vector<std::string> stop = {};  ///< texts that end the answer, and are not part of it
   bool ignore_eos = false;
 };
 
@@ -215,7 +215,7 @@ struct EmbedOptions {
   bool normalize = true;
   bool truncate = false;  ///< cut texts longer than the model's context; else they are an error
   int64_t batch_tokens = 2048;  ///< tokens computed at once
-  std::function<void(int64_t done)> progress;
+  std::function<void(int64_t done)> progress = {};
 };
 
 /// Row i is the embedding of text i.
@@ -269,7 +269,7 @@ class Session {
 struct ConvertOptions {
   std::string type = "f16";  ///< f32, f16, bf16, q8_0, ...
   int threads = 0;
-  std::function<void(int64_t done_bytes, int64_t all_bytes)> progress;
+  std::function<void(int64_t done_bytes, int64_t all_bytes)> progress = {};
 };
 
 /// Writes a Hugging Face directory as one GGUF file. The old `out` stays until the new is complete.
