@@ -70,4 +70,7 @@ struct Subwords {
 /// moved from.
 Subwords make_byte_pair(TokenizerSpec& spec);
 
+/// WordPiece ("bert"). Throws Error(format) if there is no unknown token.
+Subwords make_word_piece(TokenizerSpec& spec);
+
 }  // namespace heed

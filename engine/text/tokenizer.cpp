@@ -28,6 +28,13 @@ struct Kind {
 
 constexpr std::array kKinds = {
     Kind{.name = "gpt2", .make = make_byte_pair, .ids = {}},
+    Kind{.name = "bert",
+         .make = make_word_piece,
+         .ids = {{{&TokenizerSpec::unk, "[UNK]"},
+                  {&TokenizerSpec::cls, "[CLS]"},
+                  {&TokenizerSpec::sep, "[SEP]"},
+                  {&TokenizerSpec::pad, "[PAD]"},
+                  {&TokenizerSpec::mask, "[MASK]"}}}},
 };
 
 /// Control tokens that end a turn or a text in one chat format or another. Files name one of them

@@ -61,6 +61,8 @@ TokenizerSpec read_tokenizer_spec(const Metadata& metadata) {
       .precompiled_charsmap = read_bytes(metadata, "tokenizer.ggml.precompiled_charsmap"),
       .add_space_prefix = get<bool>(metadata, "tokenizer.ggml.add_space_prefix"),
       .remove_extra_whitespaces = get<bool>(metadata, "tokenizer.ggml.remove_extra_whitespaces"),
+      .lowercase = get<bool>(metadata, "tokenizer.ggml.normalizer.lowercase"),
+      .strip_accents = get<bool>(metadata, "tokenizer.ggml.normalizer.strip_accents"),
       .add_bos = get<bool>(metadata, "tokenizer.ggml.add_bos_token"),
       .add_eos = get<bool>(metadata, "tokenizer.ggml.add_eos_token"),
   };

@@ -34,8 +34,10 @@ struct TokenizerSpec {
   std::vector<float> scores = {};         ///< one for each token, where the model has them
   std::vector<std::string> merges = {};   ///< "left right", the first merge first
   std::string precompiled_charsmap = {};  ///< SentencePiece's normalisation table; may be empty
-  std::optional<bool> add_space_prefix = {};  ///< these four: nothing means the model's usual rule
+  std::optional<bool> add_space_prefix = {};  ///< these six: nothing means the model's usual rule
   std::optional<bool> remove_extra_whitespaces = {};
+  std::optional<bool> lowercase = {};
+  std::optional<bool> strip_accents = {};
   std::optional<bool> add_bos = {};
   std::optional<bool> add_eos = {};
 

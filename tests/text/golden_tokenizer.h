@@ -55,6 +55,7 @@ inline TokenizerSpec read_vocabulary(const std::string& kind) {
     if (json.contains(key))
       field = json[key].get<typename std::decay_t<decltype(field)>::value_type>();
   };
+  read("lowercase", spec.lowercase);
   read("add_bos", spec.add_bos);
   read("add_eos", spec.add_eos);
   read("eos", spec.eos);
