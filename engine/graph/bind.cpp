@@ -86,7 +86,7 @@ void collect(const Layer& layer, const std::string& scope, const Dims& dims, Par
 
 }  // namespace
 
-BoundGraph bind(const Graph& graph, const FindTensor& find, const std::string& file) {
+BoundGraph bind_graph(const Graph& graph, const FindTensor& find, const std::string& file) {
   constexpr size_t kMostShown = 8;  // a wrong width makes every tensor wrong: enough is enough
   Binder binder(graph.dims, find);
   BoundGraph bound{.dims = graph.dims};

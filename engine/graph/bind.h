@@ -31,7 +31,7 @@ using FindTensor = std::function<const TensorView*(std::string_view name)>;
 
 /// Binds a graph. `file` names the source in errors. Throws Error(format) that lists every missing
 /// tensor and every wrong shape, with what was expected and what was found.
-BoundGraph bind(const Graph& graph, const FindTensor& find, const std::string& file);
+BoundGraph bind_graph(const Graph& graph, const FindTensor& find, const std::string& file);
 
 /// Every tensor that the graph may have, full names, blocks spelled out.
 Params all_params(const Graph& graph);

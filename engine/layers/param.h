@@ -14,6 +14,8 @@ struct Dims {
   int64_t width = 0;    ///< of the residual stream
   int64_t vocab = 0;    ///< tokens; 0 where there are none
   int64_t context = 0;  ///< longest sequence the model was made for
+
+  bool operator==(const Dims&) const = default;
 };
 
 enum class Presence { required, optional };

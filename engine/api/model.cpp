@@ -1,0 +1,124 @@
+// Loading a model: file, graph, weights, tokenizer, chat template.
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "engine/api/model_impl.h"
+#include "engine/core/error.h"
+#include "engine/kernels/dispatch.h"
+#include "models/registry.h"
+
+namespace heed {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+bool has_head(const Graph& graph) {
+  return !graph.layers.empty() && std::holds_alternative<Head>(graph.layers.back().spec);
+}
+
+int64_t block_count(const Graph& graph) {
+  int64_t count = 0;
+  for (const Layer& layer : graph.layers) {
+    if (const auto* blocks = std::get_if<Blocks>(&layer.spec)) count += blocks->count;
+  }
+  return count;
+}
+
+void load_weights(LoadedModel& model, const LoadOptions& options) {
+  const GgufFile& file = model.file;
+  model.bound = bind_graph(
+      model.graph, [&](std::string_view name) { return file.find(name); }, file.name());
+  ThreadTeam team(options.threads > 0 ? options.threads : default_threads());
+  const PackOptions pack{.exact = options.exact,
+                         .release = [&](const TensorView& tensor) { file.drop(tensor); },
+                         .progress = options.progress};
+  model.weights = std::make_unique<const Weights>(model.bound, kernels(choose_isa()), team, pack);
+}
+
+ModelInfo describe(const LoadedModel& model, const std::filesystem::path& path) {
+  const Metadata& metadata = model.file.metadata();
+  ModelInfo result{.path = path,
+                   .architecture = metadata.require<std::string>("general.architecture"),
+                   .name = metadata.get_or<std::string>("general.name", path.stem().string()),
+                   .kind = has_head(model.graph) ? ModelKind::decoder : ModelKind::encoder,
+                   .file_bytes = static_cast<int64_t>(std::filesystem::file_size(path)),
+                   .width = model.graph.dims.width,
+                   .layers = block_count(model.graph),
+                   .vocab = model.graph.dims.vocab,
+                   .context = model.graph.dims.context};
+  if (model.weights) {
+    result.weight_bytes = model.weights->bytes();
+    result.isa = model.weights->kernels().name;
+    result.exact = model.weights->exact();
+  }
+  for (const TensorView& tensor : model.file.tensors()) {
+    result.parameters += element_count(tensor.shape);
+  }
+  return result;
+}
+
+}  // namespace
+
+Model Model::load(const std::string& name_or_path, const LoadOptions& options) {
+  const Clock::time_point start = Clock::now();
+  const std::filesystem::path path = find_model(name_or_path);
+  const FileAccess access = options.map ? FileAccess::map : FileAccess::read;
+  auto impl = std::make_shared<Model::Impl>(GgufFile::open(path, access));
+  const Metadata& metadata = impl->loaded.file.metadata();
+  impl->loaded.graph = make_graph(metadata);
+  if (!options.vocabulary_only) load_weights(impl->loaded, options);
+  impl->text =
+      std::make_shared<const Tokenizer::Impl>(TextTokenizer(read_tokenizer_spec(metadata)));
+  impl->tokenizer = Tokenizer(impl->text);
+  impl->template_source = metadata.get_or<std::string>("tokenizer.chat_template", "");
+  if (!impl->template_source.empty()) impl->chat_template.emplace(impl->template_source);
+  impl->info = describe(impl->loaded, path);
+  impl->info.load_seconds = seconds_since(start);
+  return Model(std::move(impl));
+}
+
+const ModelInfo& Model::info() const {
+  return impl_->info;
+}
+
+const Tokenizer& Model::tokenizer() const {
+  return impl_->tokenizer;
+}
+
+const std::string& Model::chat_template() const {
+  return impl_->template_source;
+}
+
+std::string Model::chat_prompt(std::span<const Message> messages,
+                               bool add_generation_prompt) const {
+  nlohmann::ordered_json context = {{"messages", nlohmann::ordered_json::array()},
+                                    {"add_generation_prompt", add_generation_prompt}};
+  for (const Message& message : messages) {
+    context["messages"].push_back({{"role", message.role}, {"content", message.content}});
+  }
+  return chat_prompt_json(context.dump());
+}
+
+std::string Model::chat_prompt_json(std::string_view json_object) const {
+  if (!impl_->chat_template) {
+    fail(Error::Code::unsupported, impl_->info.path.string(), ": the file has no chat template");
+  }
+  auto context = nlohmann::ordered_json::parse(json_object, nullptr, /*allow_exceptions=*/false);
+  if (!context.is_object()) fail(Error::Code::argument, "chat variables: expected a JSON object");
+  const auto add = [&](const char* name, std::optional<Token> id) {
+    if (!context.contains(name)) context[name] = id ? impl_->tokenizer.piece(*id) : "";
+  };
+  add("bos_token", impl_->tokenizer.bos());
+  add("eos_token", impl_->tokenizer.eos());
+  return impl_->chat_template->render(context.dump());
+}
+
+std::string render_template(std::string_view source, std::string_view json_object) {
+  return ChatTemplate(source).render(json_object);
+}
+
+}  // namespace heed

@@ -1,0 +1,166 @@
+// heed::Session: a decoder or an encoder at work on a shared model.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/api/model_impl.h"
+#include "engine/core/error.h"
+#include "engine/decode/decoder.h"
+#include "engine/decode/encoder.h"
+#include "engine/decode/generate.h"
+#include "heed.hpp"
+
+namespace heed {
+namespace {
+
+/// Context of a session that names none: a longer one is a choice, since its cache is memory.
+constexpr int64_t kDefaultContext = 4096;
+
+}  // namespace
+
+struct Session::Impl {
+  Model model;
+  std::optional<Decoder> decoder;
+  std::optional<Encoder> encoder;
+
+  const LoadedModel& loaded() const { return model.impl().loaded; }
+
+  Decoder& need_decoder(const char* what) {
+    if (!decoder) wrong_kind(what, "a decoder");
+    return *decoder;
+  }
+  Encoder& need_encoder(const char* what) {
+    if (!encoder) wrong_kind(what, "an encoder that gives sentence embeddings");
+    return *encoder;
+  }
+  [[noreturn]] void wrong_kind(const char* what, const char* wanted) const {
+    fail(Error::Code::unsupported, what, " needs ", wanted, ": ", model.info().path.string(),
+         " is of architecture '", model.info().architecture, "'");
+  }
+
+  std::vector<Token> checked_tokens(const std::string& text, size_t index, bool truncate) const {
+    std::vector<Token> tokens = model.tokenizer().encode(text);
+    const int64_t count = static_cast<int64_t>(tokens.size());
+    const int64_t most = encoder->context();
+    if (count <= most) return tokens;
+    if (!truncate) {
+      fail(Error::Code::limit, "text ", index + 1, ": ", count, " tokens, the model takes ", most);
+    }
+    // What ends a text (the separator) stays at the end.
+    tokens[most - 1] = tokens.back();
+    tokens.resize(most);
+    return tokens;
+  }
+};
+
+Session::Session(Model model, const SessionOptions& options)
+    : impl_(std::make_unique<Impl>(Impl{.model = std::move(model)})) {
+  const LoadedModel& loaded = impl_->loaded();
+  if (!loaded.weights) {
+    fail(Error::Code::argument, impl_->model.info().path.string(),
+         ": loaded with vocabulary_only, expected weights");
+  }
+  const int threads = options.threads > 0 ? options.threads : default_threads();
+  const bool exact = loaded.weights->exact();
+  if (impl_->model.info().kind == ModelKind::decoder) {
+    const int64_t most = std::min(kDefaultContext, loaded.graph.dims.context);
+    impl_->decoder.emplace(loaded.graph, *loaded.weights,
+                           DecoderOptions{.context = options.context > 0 ? options.context : most,
+                                          .ubatch = std::max<int64_t>(1, options.ubatch),
+                                          .threads = threads,
+                                          .kv_type = exact ? KvType::f32 : options.kv_type});
+  } else {
+    // Keys and values of an encoder live for one pass: rounding them would save nothing.
+    impl_->encoder.emplace(loaded.graph, *loaded.weights,
+                           EncoderOptions{.threads = threads, .kv_type = KvType::f32});
+  }
+}
+
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+const Model& Session::model() const {
+  return impl_->model;
+}
+
+int Session::threads() const {
+  return impl_->decoder ? impl_->decoder->threads() : impl_->encoder->threads();
+}
+
+int64_t Session::context() const {
+  return impl_->decoder ? impl_->decoder->context() : impl_->encoder->context();
+}
+
+int64_t Session::position() const {
+  return impl_->decoder ? impl_->decoder->position() : 0;
+}
+
+int64_t Session::memory_bytes() const {
+  return impl_->decoder ? impl_->decoder->bytes() : impl_->encoder->bytes();
+}
+
+void Session::rewind(int64_t position) {
+  impl_->need_decoder("rewind").rewind(position);
+}
+
+std::span<const float> Session::eval(std::span<const Token> tokens) {
+  return impl_->need_decoder("eval").eval(tokens);
+}
+
+void Session::eval_all(std::span<const Token> tokens, const LogitsCallback& logits) {
+  impl_->need_decoder("eval_all").eval_all(tokens, logits);
+}
+
+Generation Session::generate(std::span<const Token> prompt, const GenerateOptions& options,
+                             const TextCallback& on_text) {
+  return heed::generate(impl_->need_decoder("generate"), impl_->model.impl().text->tokenizer,
+                        prompt, options, on_text);
+}
+
+std::vector<double> Session::score(std::span<const Token> tokens) {
+  Decoder& decoder = impl_->need_decoder("score");
+  const Kernels& kernels = impl_->loaded().weights->kernels();
+  std::vector<double> logprobs;
+  while (logprobs.size() + 1 < tokens.size()) {
+    decoder.rewind(0);
+    const size_t begin = logprobs.size();
+    const size_t count = std::min<size_t>(tokens.size() - 1 - begin, decoder.context());
+    decoder.eval_all(tokens.subspan(begin, count), [&](int64_t row, std::span<const float> x) {
+      const float sum = kernels.logsumexp(x.data(), static_cast<int64_t>(x.size()));
+      logprobs.push_back(x[tokens[begin + row + 1]] - sum);
+    });
+  }
+  decoder.rewind(0);
+  return logprobs;
+}
+
+Embeddings Session::embed(std::span<const std::string> texts, const EmbedOptions& options) {
+  Encoder& encoder = impl_->need_encoder("embed");
+  std::vector<std::vector<Token>> sequences;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    sequences.push_back(impl_->checked_tokens(texts[i], i, options.truncate));
+  }
+  Embeddings result{.rows = static_cast<int64_t>(texts.size()), .width = encoder.width()};
+  result.values.resize(result.rows * result.width);
+  const int64_t batch = std::clamp(options.batch_tokens, int64_t{1}, encoder.rows());
+  const Kernels& kernels = impl_->loaded().weights->kernels();
+  const std::span<const std::vector<Token>> all = sequences;
+  for (size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    size_t tokens = all[end++].size();
+    while (end < all.size() && tokens + all[end].size() <= static_cast<size_t>(batch)) {
+      tokens += all[end++].size();
+    }
+    encoder.run(all.subspan(begin, end - begin), &result.values[begin * result.width],
+                options.pooling);
+    if (options.progress) options.progress(static_cast<int64_t>(end));
+  }
+  for (int64_t r = 0; options.normalize && r < result.rows; ++r) {
+    float* row = &result.values[r * result.width];
+    const float norm = std::sqrt(kernels.dot(row, row, result.width));
+    kernels.scale(1 / std::max(norm, 1e-12f), result.width, row);
+  }
+  return result;
+}
+
+}  // namespace heed

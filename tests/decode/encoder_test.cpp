@@ -1,0 +1,79 @@
+#include "engine/decode/encoder.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "engine/core/error.h"
+#include "engine/kernels/dispatch.h"
+#include "tests/support/tiny_model.h"
+
+namespace heed {
+namespace {
+
+std::vector<std::vector<Token>> some_sequences() {
+  std::vector<std::vector<Token>> sequences;
+  for (const int64_t length : {5, 1, 33, 16, 70, 17}) {
+    auto& sequence = sequences.emplace_back(length);
+    for (int64_t i = 0; i < length; ++i) sequence[i] = static_cast<Token>((i * i + length) % 90);
+  }
+  return sequences;
+}
+
+std::vector<float> embed(const TinyModel& model, std::span<const std::vector<Token>> sequences,
+                         int threads, Pooling pooling = Pooling::model) {
+  Encoder encoder(model.graph(), model.weights(), {.rows = 256, .threads = threads});
+  std::vector<float> out(sequences.size() * encoder.width());
+  encoder.run(sequences, out.data(), pooling);
+  return out;
+}
+
+bool same_bits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("a batch equals each sequence alone, and any threads give the same bits") {
+  const auto sequences = some_sequences();
+  for (const Isa isa : machine_isas()) {
+    CAPTURE(to_string(isa));
+    for (const DType type : {DType::f32, DType::q8_0}) {
+      CAPTURE(info(type).name);
+      const TinyModel model(tiny_encoder(), type, kernels(isa));
+      const std::vector<float> batch = embed(model, sequences, 2);
+      CHECK(same_bits(batch, embed(model, sequences, 1)));
+      CHECK(same_bits(batch, embed(model, sequences, 3)));
+      for (size_t i = 0; i < sequences.size(); ++i) {
+        CHECK(same_bits(embed(model, std::span(sequences).subspan(i, 1), 2),
+                        std::span(batch).subspan(i * 64, 64)));
+      }
+    }
+  }
+}
+
+TEST_CASE("pooling is the caller's to choose") {
+  const TinyModel model(tiny_encoder(), DType::f32, kernels(Isa::scalar));
+  const std::vector<std::vector<Token>> one = {{7}};
+  const std::vector<std::vector<Token>> many = {{7, 8, 9}};
+  CHECK(same_bits(embed(model, one, 1, Pooling::cls), embed(model, one, 1, Pooling::last)));
+  CHECK(same_bits(embed(model, many, 1), embed(model, many, 1, Pooling::mean)));
+  CHECK_FALSE(same_bits(embed(model, many, 1, Pooling::cls), embed(model, many, 1, Pooling::last)));
+}
+
+TEST_CASE("what cannot be embedded is refused") {
+  const TinyModel model(tiny_encoder(), DType::f32, kernels(Isa::scalar));
+  Encoder encoder(model.graph(), model.weights(), {.rows = 100});
+  std::vector<float> out(64 * 8);
+  const auto run = [&](const std::vector<std::vector<Token>>& s) { encoder.run(s, out.data()); };
+  CHECK_THROWS_WITH_AS(run({std::vector<Token>(71)}), "a sequence of 71 tokens: the model takes 70",
+                       Error);
+  CHECK_THROWS_WITH_AS(run({{1}, {}}), "a sequence of no tokens: expected at least one", Error);
+  CHECK_THROWS_WITH_AS(run({{1, 90}}), "token 90: expected 0 to 89", Error);
+  CHECK_THROWS_WITH_AS(run({std::vector<Token>(70), std::vector<Token>(70)}),
+                       "140 tokens in one pass: at most 100", Error);
+  run({});
+}
+
+}  // namespace heed
