@@ -7,6 +7,7 @@ Kernels avx2_table() {
   Kernels t = scalar_table();
   t.name = "avx2";
   t.isa = Isa::avx2;
+  avx2::set_matrices(t);
   avx2::set_rows(t);
   return t;
 }

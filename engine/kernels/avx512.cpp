@@ -7,6 +7,7 @@ Kernels avx512_table(bool with_bf16) {
   Kernels t = avx2_table();
   t.name = "avx512";
   t.isa = Isa::avx512;
+  avx512::set_matrices(t);
   avx512::set_rows(t);
   return t;
 }

@@ -223,9 +223,8 @@ void pack_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byt
 int64_t panel_bytes(DType type, int64_t columns) noexcept {
   switch (type) {
     case DType::f32:
-      return columns * kPanelRows * 4;
+      return round_up(columns, 2) * kPanelRows * 4;
     case DType::f16:
-      return round_up(columns * kPanelRows * 2, kPanelAlign);
     case DType::bf16:
       return round_up(columns, 2) * kPanelRows * 2;
     default:

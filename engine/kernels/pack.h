@@ -2,10 +2,9 @@
 // read by every matmul kernel. The reasons are in the comments; panels.h has the outer view.
 //
 // Dense types, `columns` columns, row n of the panel, column k:
-//   f32:  [columns][16 rows]              the 16 values of a column fill one 512-bit register
-//   f16:  [columns][16 rows]              likewise, after one conversion
-//   bf16: [ceil(columns / 2)][16 rows][2] pairs of columns, as vdpbf16ps takes them; the second
-//                                         half of an odd last pair is zero
+//   f32, f16: [columns][16 rows]        the values of a column fill one 512-bit register
+//   bf16:     [columns / 2][16 rows][2] pairs of columns, as vdpbf16ps takes them
+// An odd number of columns is rounded up: the second half of the last pair is zero, not summed.
 //
 // Quantised types: a record holds 32 columns of the 16 rows. A row's 32 codes are 8 quads of 4
 // consecutive columns; a quad of each of 16 rows is 64 bytes, one operand of vpdpbusd:
@@ -48,6 +47,10 @@ inline constexpr int kVectorBytes = 64;
 
 /// Quads in a row's part of a record.
 inline constexpr int kRecordQuads = kRecordColumns / 4;
+
+/// Blocks of activations whose largest |x| is below this are rounded to zero
+/// (Kernels::quantize_q8), so that 127 / max is finite.
+inline constexpr float kQ8Smallest = 1e-30f;
 
 /// Records below one header of the K types, and the header's size.
 inline constexpr int kSuperRecords = kSuperBlock / kRecordColumns;

@@ -12,9 +12,6 @@
 namespace heed {
 namespace {
 
-/// Blocks whose largest |x| is below this are rounded to zero, so that 127 / max is finite.
-constexpr float kQ8Smallest = 1e-30f;
-
 /// max |x[i]| as the bits of a float: as integers too, NaN > infinity > finite numbers.
 uint32_t largest_magnitude(const float* x, int64_t n) {
   uint32_t max = 0;
@@ -52,31 +49,23 @@ int64_t matmul_scratch(DType, int64_t, int64_t rows) {
 }
 
 /// acc[n] += what record `index` contributes to the product of input row `row` with row n of the
-/// panel: one fused multiply-add for the integer part, one for each minimum. The integers are below
-/// 2^24, hence exact as floats.
+/// panel. For each group of columns with a scale of its own: one fused multiply-add for the integer
+/// part, one for the minimum. The integers are below 2^24, hence exact as floats.
 void add_record(const PanelFormat& format, const Record& record, const Q8Rows& q8, int64_t row,
                 int64_t index, float* acc) {
   const int8_t* values = q8.values + row * q8.columns + index * kRecordColumns;
   const float scale = q8.scales[row * q8.columns / kRecordColumns + index];
   const int32_t* sums = q8.sums + row * q8.columns / 16 + index * 2;
+  const int columns = kRecordColumns / format.groups;
   for (int n = 0; n < kPanelRows; ++n) {
-    int32_t dot[2] = {};  // of columns 0..15 and 16..31
-    for (int k = 0; k < kRecordColumns; ++k)
-      dot[k / 16] += (record.code[n][k] - format.zero) * values[k];
-    float product;
-    if (format.groups == 1) {
-      product = static_cast<float>(dot[0] + dot[1]) * record.d[0][n];
-    } else {
-      product = static_cast<float>(dot[0]) * record.d[0][n];
-      product = std::fma(static_cast<float>(dot[1]), record.d[1][n], product);
-    }
-    acc[n] = std::fma(product, scale, acc[n]);
-    if (!format.has_min) continue;
-    if (format.groups == 1) {
-      acc[n] = std::fma(record.m[0][n], scale * static_cast<float>(sums[0] + sums[1]), acc[n]);
-    } else {
-      acc[n] = std::fma(record.m[0][n], scale * static_cast<float>(sums[0]), acc[n]);
-      acc[n] = std::fma(record.m[1][n], scale * static_cast<float>(sums[1]), acc[n]);
+    for (int g = 0; g < format.groups; ++g) {
+      int32_t dot = 0;
+      for (int k = g * columns; k < (g + 1) * columns; ++k)
+        dot += (record.code[n][k] - format.zero) * values[k];
+      acc[n] = std::fma(static_cast<float>(dot) * record.d[g][n], scale, acc[n]);
+      if (!format.has_min) continue;
+      const int32_t sum = format.groups == 2 ? sums[g] : sums[0] + sums[1];
+      acc[n] = std::fma(record.m[g][n], scale * static_cast<float>(sum), acc[n]);
     }
   }
 }

@@ -24,10 +24,12 @@ float activated(Activation activation, float x);
 }  // namespace scalar
 
 namespace avx2 {
+void set_matrices(Kernels& table);
 void set_rows(Kernels& table);
 }  // namespace avx2
 
 namespace avx512 {
+void set_matrices(Kernels& table);
 void set_rows(Kernels& table);
 }  // namespace avx512
 

@@ -1,0 +1,22 @@
+// Matrix products on AVX2: the generic kernels over 8 lanes, vpmaddubsw for codes.
+#include "engine/kernels/avx2_vec.h"
+
+#include "engine/kernels/avx2_bytes.h"
+
+namespace heed {
+namespace {
+
+// Of 16 registers: two parts of 6 rows, the parts' weights, a broadcast value.
+inline constexpr int kDenseTileRows = 6;
+
+// 2 rows: two parts' float and integer sums, the parts' codes, a broadcast quad, ones, products.
+inline constexpr int kQuantizedTileRows = 2;
+
+}  // namespace
+}  // namespace heed
+
+#include "engine/kernels/generic/matrices.inl"
+
+void heed::avx2::set_matrices(Kernels& table) {
+  fill_matrices(table);
+}

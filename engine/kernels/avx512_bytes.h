@@ -1,0 +1,127 @@
+// Bytes and Ints: the integer side of Vec, for quantised matrices. Included after avx512_vec.h, by
+// avx512*.cpp only. Bytes holds 4 bytes for each lane, as a vector of a panel does (pack.h).
+#pragma once
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include <cstddef>
+
+namespace heed {
+namespace {
+
+struct Bytes {
+  __m512i v;
+};
+struct Ints {
+  __m512i v;
+};
+
+/// Whether dot takes 8-bit codes minus 128, as signed bytes. Here all codes are unsigned.
+inline constexpr bool kSignedBytes = false;
+
+inline int32_t load_dword(const std::byte* p) {
+  int32_t value;
+  __builtin_memcpy(&value, p, sizeof value);
+  return value;
+}
+
+// ---- bytes --------------------------------------------------------------------------------------
+inline Bytes load_bytes(const std::byte* p) {
+  return {_mm512_loadu_si512(p)};
+}
+inline void store_bytes(Bytes x, std::byte* p) {
+  _mm512_storeu_si512(p, x.v);
+}
+/// The 4 bytes at p in every lane.
+inline Bytes broadcast_quad(const std::byte* p) {
+  return {_mm512_set1_epi32(load_dword(p))};
+}
+/// Shifts right by n bits, left if n < 0; what crosses from byte to byte is for the caller to mask.
+template <int n>
+inline Bytes shift_right(Bytes x) {
+  if constexpr (n == 0) {
+    return x;
+  } else if constexpr (n > 0) {
+    return {_mm512_srli_epi16(x.v, n)};
+  } else {
+    return {_mm512_slli_epi16(x.v, -n)};
+  }
+}
+inline Bytes masked(Bytes x, uint8_t mask) {
+  return {_mm512_and_si512(x.v, _mm512_set1_epi8(static_cast<char>(mask)))};
+}
+/// x & mask | y
+inline Bytes masked_or(Bytes x, uint8_t mask, Bytes y) {
+  constexpr int kAndOr = 0xea;
+  const __m512i m = _mm512_set1_epi8(static_cast<char>(mask));
+  return {_mm512_ternarylogic_epi32(x.v, m, y.v, kAndOr)};
+}
+inline Bytes look_up(const uint8_t (&table)[16], Bytes index) {
+  const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(row), index.v)};
+}
+/// 8-bit codes minus 128.
+inline Bytes to_signed(Bytes x) {
+  return {_mm512_xor_si512(x.v, _mm512_set1_epi8(-128))};
+}
+
+// ---- integers -----------------------------------------------------------------------------------
+inline Ints broadcast_int(const std::byte* p) {
+  return {_mm512_set1_epi32(load_dword(p))};
+}
+inline Ints zero_ints() {
+  return {_mm512_setzero_si512()};
+}
+/// sum + the products of a lane's 4 codes with its 4 (signed) values.
+template <bool /*signed_codes*/>
+inline Ints dot(Ints sum, Bytes codes, Bytes values) {
+  return {_mm512_dpbusd_epi32(sum.v, codes.v, values.v)};
+}
+inline Vec to_float(Ints x) {
+  return {_mm512_cvtepi32_ps(x.v)};
+}
+/// To nearest, ties to even.
+inline Ints round_to_int(Vec x) {
+  return {_mm512_cvtps_epi32(x.v)};
+}
+/// The bits of |x|: as integers, NaN > infinity > finite numbers.
+inline Ints magnitude(Vec x) {
+  return {_mm512_and_si512(_mm512_castps_si512(x.v), _mm512_set1_epi32(0x7fffffff))};
+}
+inline Ints plus(Ints a, Ints b) {
+  return {_mm512_add_epi32(a.v, b.v)};
+}
+inline Ints larger(Ints a, Ints b) {
+  return {_mm512_max_epi32(a.v, b.v)};
+}
+inline int32_t largest_lane(Ints x) {
+  return _mm512_reduce_max_epi32(x.v);
+}
+inline int32_t sum_of_lanes(Ints x) {
+  return _mm512_reduce_add_epi32(x.v);
+}
+/// The lanes, in -128..127, as bytes.
+inline void store_int8(Ints x, int8_t* p) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x.v));
+}
+
+// ---- scales -------------------------------------------------------------------------------------
+inline Vec load_f16(const std::byte* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+inline Ints load_u8(const std::byte* p) {
+  return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+inline Ints load_i8(const std::byte* p) {
+  return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+inline Ints low_nibble(Ints x) {
+  return {_mm512_and_si512(x.v, _mm512_set1_epi32(15))};
+}
+inline Ints high_nibble(Ints x) {
+  return {_mm512_srli_epi32(x.v, 4)};
+}
+
+}  // namespace
+}  // namespace heed

@@ -1,0 +1,368 @@
+// Kernels for quantised weights over Vec, Bytes and Ints; how they are used: matmul.inl.
+//
+// A tile's record: for each of its rows 32 int8 values; then of each row the scale; then for each
+// scale group of the weights and each row the offset: what a dot product of codes must start from
+// (weights with a zero: -zero * sum of values, an integer), or what the weights' minimum is
+// multiplied by (scale * sum of values, a float).
+//
+// An unpacked panel's record: 8 quads of codes as bytes, then for each scale group 16 float scales,
+// then likewise minima.
+#pragma once
+
+#include "engine/kernels/generic/matmul.inl"
+
+namespace heed {
+namespace {
+
+inline constexpr int kRecordBytes = kRecordQuads * kVectorBytes;  // of an unpacked record's codes
+
+/// What the arithmetic needs to know of a type.
+struct CodeKind {
+  int groups;
+  bool has_min;
+  bool signed_codes;
+
+  constexpr int unpacked_bytes() const {
+    return kRecordBytes + kVectorBytes * groups * (has_min ? 2 : 1);
+  }
+  constexpr int tile_row_bytes() const { return kRecordColumns + 4 + 4 * groups; }
+};
+
+constexpr CodeKind code_kind(DType type) {
+  const PanelFormat f = panel_format(type);
+  return {.groups = f.groups,
+          .has_min = f.has_min,
+          .signed_codes = kSignedBytes && f.zero == 128};
+}
+
+// ---- input tiles --------------------------------------------------------------------------------
+
+template <DType type>
+int64_t tile_row_bytes(int64_t columns) {
+  return columns / kRecordColumns * code_kind(type).tile_row_bytes();
+}
+
+template <DType type>
+void pack_quantized_tile(const MatmulInput& input, int64_t first_row, int64_t rows, int64_t columns,
+                         std::byte* tile) {
+  constexpr PanelFormat format = panel_format(type);
+  constexpr CodeKind kind = code_kind(type);
+  constexpr int32_t zero = kind.signed_codes ? 0 : format.zero;
+  const int64_t records = columns / kRecordColumns;
+  for (int64_t t = 0; t < rows; ++t) {
+    const int8_t* values = input.q8.values + (first_row + t) * columns;
+    const float* scales = input.q8.scales + (first_row + t) * records;
+    const int32_t* sums = input.q8.sums + (first_row + t) * records * 2;
+    for (int64_t i = 0; i < records; ++i) {
+      std::byte* record = tile + i * rows * kind.tile_row_bytes();
+      __builtin_memcpy(record + t * kRecordColumns, values + i * kRecordColumns, kRecordColumns);
+      std::byte* scale = record + rows * kRecordColumns + t * 4;
+      __builtin_memcpy(scale, scales + i, 4);
+      for (int g = 0; g < kind.groups; ++g) {
+        const int32_t sum =
+            kind.groups == 2 ? sums[2 * i + g] : sums[2 * i] + sums[2 * i + 1];
+        const float scaled = scales[i] * static_cast<float>(sum);
+        const int32_t start = -zero * sum;
+        std::byte* offset = scale + (1 + g) * rows * 4;
+        __builtin_memcpy(offset, kind.has_min ? static_cast<const void*>(&scaled) : &start, 4);
+      }
+    }
+  }
+}
+
+// ---- one record ---------------------------------------------------------------------------------
+
+/// A part of an unpacked record in memory.
+struct InMemory {
+  const std::byte* at;
+
+  Bytes quad(int q) const { return load_bytes(at + q * kVectorBytes); }
+  template <CodeKind kind>
+  Vec scale(int g) const {
+    return floats(g);
+  }
+  template <CodeKind kind>
+  Vec min(int g) const {
+    return floats(kind.groups + g);
+  }
+  Vec floats(int i) const {
+    return load(reinterpret_cast<const float*>(at + kRecordBytes + i * kVectorBytes));
+  }
+};
+
+/// A part of a record in registers.
+struct InRegisters {
+  Bytes codes[kRecordQuads];
+  Vec scales[2], mins[2];
+
+  Bytes quad(int q) const { return codes[q]; }
+  template <CodeKind kind>
+  Vec scale(int g) const {
+    return scales[g];
+  }
+  template <CodeKind kind>
+  Vec min(int g) const {
+    return mins[g];
+  }
+};
+
+inline Vec broadcast_float(const std::byte* p) {
+  float value;
+  __builtin_memcpy(&value, p, sizeof value);
+  return broadcast(value);
+}
+
+/// sums += the products of `parts` parts of a record with `rows` rows of a tile. The order of the
+/// multiply-adds is that of the scalar kernel.
+template <CodeKind kind, int parts, int rows, typename Weights>
+[[gnu::always_inline]] inline void add_record(const Weights (&w)[parts], const std::byte* tile,
+                                              Vec (&sums)[parts][rows]) {
+  const std::byte* scales = tile + rows * kRecordColumns;
+  constexpr int kQuads = kRecordQuads / kind.groups;  // of a group
+#pragma GCC unroll 2
+  for (int g = 0; g < kind.groups; ++g) {
+    const std::byte* offsets = scales + (1 + g) * rows * 4;
+    Ints dots[parts][rows];
+#pragma GCC unroll 16
+    for (int t = 0; t < rows; ++t) {
+      const Ints start = kind.has_min ? zero_ints() : broadcast_int(offsets + t * 4);
+#pragma GCC unroll 4
+      for (int p = 0; p < parts; ++p) dots[p][t] = start;
+    }
+#pragma GCC unroll 8
+    for (int q = g * kQuads; q < (g + 1) * kQuads; ++q) {
+      Bytes codes[parts];
+#pragma GCC unroll 4
+      for (int p = 0; p < parts; ++p) codes[p] = w[p].quad(q);
+#pragma GCC unroll 16
+      for (int t = 0; t < rows; ++t) {
+        const Bytes values = broadcast_quad(tile + t * kRecordColumns + q * 4);
+#pragma GCC unroll 4
+        for (int p = 0; p < parts; ++p)
+          dots[p][t] = dot<kind.signed_codes>(dots[p][t], codes[p], values);
+      }
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < parts; ++p) {
+      const Vec scale = w[p].template scale<kind>(g);
+#pragma GCC unroll 16
+      for (int t = 0; t < rows; ++t) {
+        const Vec product = to_float(dots[p][t]) * scale;
+        sums[p][t] = fma(product, broadcast_float(scales + t * 4), sums[p][t]);
+        if constexpr (kind.has_min)
+          sums[p][t] = fma(w[p].template min<kind>(g), broadcast_float(offsets + t * 4), sums[p][t]);
+      }
+    }
+  }
+}
+
+// ---- unpacking ----------------------------------------------------------------------------------
+
+/// Adds the quads that vector j of a plane holds to codes: `bits` bits of each, moved up by `to`.
+template <int bits, int to, int j, int shift = 0>
+inline void add_quads(Bytes vector, Bytes (&codes)[kRecordQuads]) {
+  constexpr int q = j + shift;  // shift = bits * (q / bits), as bits divides 8
+  constexpr auto mask = static_cast<uint8_t>(((1 << bits) - 1) << to);
+  const Bytes moved = shift_right<shift - to>(vector);
+  if constexpr (bits == 8) {
+    codes[q] = moved;
+  } else if constexpr (to == 0) {
+    codes[q] = masked(moved, mask);
+  } else {
+    codes[q] = masked_or(moved, mask, codes[q]);
+  }
+  if constexpr (shift + bits < 8) add_quads<bits, to, j, shift + bits>(vector, codes);
+}
+
+template <int bits, int to, int j = 0>
+inline void add_plane(const std::byte* plane, Bytes (&codes)[kRecordQuads]) {
+  add_quads<bits, to, j>(load_bytes(plane + j * kVectorBytes), codes);
+  if constexpr (j + 1 < bits) add_plane<bits, to, j + 1>(plane, codes);
+}
+
+/// What IQ4_NL's codes stand for, plus 128 to be unsigned.
+struct Iq4NlCodes {
+  alignas(16) uint8_t code[16] = {};
+
+  constexpr Iq4NlCodes() {
+    for (int i = 0; i < 16; ++i)
+      code[i] = static_cast<uint8_t>(kIq4NlLevels[i] + panel_format(DType::iq4_nl).zero);
+  }
+};
+inline constexpr Iq4NlCodes kIq4NlCodes;
+
+/// The d and -dmin of a super-block.
+struct Header {
+  Vec d, minus_dmin;
+};
+
+/// Reads part `part` of a record; `header` matters to K types only.
+template <DType type>
+inline InRegisters load_record(const std::byte* record, int part, const Header& header) {
+  constexpr PanelFormat f = panel_format(type);
+  InRegisters r;
+  const std::byte* planes = record + part * kLanes * 4;
+  add_plane<f.low_bits, 0>(planes, r.codes);
+  if constexpr (f.high_bits != 0)
+    add_plane<f.high_bits, f.low_bits>(planes + f.low_bits * kVectorBytes, r.codes);
+  if constexpr (type == DType::iq4_nl) {
+    for (Bytes& codes : r.codes) codes = look_up(kIq4NlCodes.code, codes);
+  }
+  if constexpr (code_kind(type).signed_codes) {
+    for (Bytes& codes : r.codes) codes = to_signed(codes);
+  }
+
+  const std::byte* scales = record + f.plane_bytes() + part * kLanes * (f.super_block ? 1 : 2);
+  if constexpr (!f.super_block) {
+    r.scales[0] = load_f16(scales);
+    if constexpr (f.has_min) r.mins[0] = load_f16(scales + 2 * kPanelRows);
+  } else if constexpr (type == DType::q2_k) {
+    for (int g = 0; g < 2; ++g) {
+      const Ints both = load_u8(scales + g * kPanelRows);
+      r.scales[g] = header.d * to_float(low_nibble(both));
+      r.mins[g] = header.minus_dmin * to_float(high_nibble(both));
+    }
+  } else if constexpr (f.has_min) {
+    r.scales[0] = header.d * to_float(load_u8(scales));
+    r.mins[0] = header.minus_dmin * to_float(load_u8(scales + kPanelRows));
+  } else {
+    for (int g = 0; g < 2; ++g)
+      r.scales[g] = header.d * to_float(load_i8(scales + g * kPanelRows));
+  }
+  return r;
+}
+
+template <int bytes>
+inline void prefetch(const std::byte* p) {
+  for (int i = 0; i < bytes; i += kPanelAlign) __builtin_prefetch(p + i);
+}
+
+/// Calls step(record, part, InRegisters) for the parts of all records of a panel, in order,
+/// fetching ahead by `ahead` bytes.
+template <DType type, typename Step>
+[[gnu::always_inline]] inline void for_each_record(const std::byte* panel, int64_t columns,
+                                                   int64_t ahead, Step step) {
+  constexpr PanelFormat f = panel_format(type);
+  constexpr int kRecords = f.super_block ? kSuperRecords : 1;  // below a header
+  for (int64_t i = 0; i < columns / kRecordColumns; i += kRecords) {
+    Header headers[kParts] = {};
+    if constexpr (f.super_block) {
+      for (int part = 0; part < kParts; ++part) {
+        const std::byte* d = panel + part * kLanes * 2;
+        headers[part] = {.d = load_f16(d),
+                         .minus_dmin = load_f16(d + 2 * kPanelRows) * broadcast(-1)};
+      }
+      panel += kSuperHeaderBytes;
+    }
+    for (int s = 0; s < kRecords; ++s, panel += f.record_bytes()) {
+      prefetch<f.record_bytes()>(panel + ahead);
+      for (int part = 0; part < kParts; ++part)
+        step(i + s, part, load_record<type>(panel, part, headers[part]));
+    }
+  }
+}
+
+template <DType type>
+int64_t unpacked_bytes(int64_t columns) {
+  return columns / kRecordColumns * code_kind(type).unpacked_bytes();
+}
+
+template <DType type>
+void unpack(const Panels& w, int64_t panel, int64_t count, std::byte* out) {
+  constexpr CodeKind kind = code_kind(type);
+  for (int64_t i = 0; i < count; ++i, out += unpacked_bytes<type>(w.columns)) {
+    // The next group of panels is fetched while this one is multiplied.
+    for_each_record<type>(
+        w.panel(panel + i), w.columns, kTilePanels * w.panel_bytes,
+        [&](int64_t record, int part, const InRegisters& r) {
+          std::byte* at = out + record * kind.unpacked_bytes() + part * kLanes * 4;
+          for (int q = 0; q < kRecordQuads; ++q) store_bytes(r.codes[q], at + q * kVectorBytes);
+          auto* floats = reinterpret_cast<float*>(at + kRecordBytes);
+          for (int g = 0; g < kind.groups; ++g) {
+            store(r.scales[g], floats + g * kPanelRows);
+            if (kind.has_min) store(r.mins[g], floats + (kind.groups + g) * kPanelRows);
+          }
+        });
+  }
+}
+
+// ---- kernels ------------------------------------------------------------------------------------
+
+template <DType type, int rows>
+void direct(const Panels& w, int64_t panel, int64_t count, const std::byte* tile, float* acc) {
+  constexpr CodeKind kind = code_kind(type);
+  for (int64_t i = 0; i < count; ++i) {
+    Vec sums[kParts][1][rows];
+    for (int part = 0; part < kParts; ++part)
+      for (int t = 0; t < rows; ++t) sums[part][0][t] = zero();
+    for_each_record<type>(
+        w.panel(panel + i), w.columns, kPrefetchBytes,
+        [&](int64_t record, int part, const InRegisters& r) __attribute__((always_inline)) {
+          const InRegisters weights[1] = {r};
+          add_record<kind>(weights, tile + record * rows * kind.tile_row_bytes(), sums[part]);
+        });
+    for (int part = 0; part < kParts; ++part)
+      for (int t = 0; t < rows; ++t)
+        store(sums[part][0][t], acc + (i * rows + t) * kPanelRows + part * kLanes);
+  }
+}
+
+/// `parts` parts of unpacked panels with a whole tile.
+template <CodeKind kind, int parts, int rows>
+inline void tile_of_parts(InMemory (&w)[parts], int64_t records, const std::byte* tile,
+                          float* const (&acc)[parts]) {
+  Vec sums[parts][rows];
+  for (int p = 0; p < parts; ++p)
+    for (int t = 0; t < rows; ++t) sums[p][t] = zero();
+  for (int64_t i = 0; i < records; ++i, tile += rows * kind.tile_row_bytes()) {
+    add_record<kind>(w, tile, sums);
+    for (int p = 0; p < parts; ++p) w[p].at += kind.unpacked_bytes();
+  }
+  for (int p = 0; p < parts; ++p)
+    for (int t = 0; t < rows; ++t) store(sums[p][t], acc[p] + t * kPanelRows);
+}
+
+template <CodeKind kind, int rows>
+void quantized_tile(const std::byte* panels, int64_t stride, int64_t count, int64_t columns,
+                    const std::byte* tile, float* acc) {
+  const int64_t records = columns / kRecordColumns;
+  const auto part_at = [&](int64_t i) {
+    return InMemory{panels + i / kParts * stride + i % kParts * kLanes * 4};
+  };
+  const auto acc_at = [&](int64_t i) {
+    return acc + i / kParts * rows * kPanelRows + i % kParts * kLanes;
+  };
+  int64_t i = 0;
+  for (; i + 2 <= count * kParts; i += 2) {
+    InMemory w[2] = {part_at(i), part_at(i + 1)};
+    tile_of_parts<kind, 2, rows>(w, records, tile, {acc_at(i), acc_at(i + 1)});
+  }
+  if (i < count * kParts) {
+    InMemory w[1] = {part_at(i)};
+    tile_of_parts<kind, 1, rows>(w, records, tile, {acc_at(i)});
+  }
+}
+
+/// The kernels of one type, for tiles of up to `tile_rows` rows.
+template <DType type, int tile_rows>
+struct QuantizedKernels {
+  static constexpr MatrixKernels make() {
+    MatrixKernels k{.row_bytes = tile_row_bytes<type>,
+                    .pack_tile = pack_quantized_tile<type>,
+                    .unpacked_bytes = unpacked_bytes<type>,
+                    .unpack = unpack<type>,
+                    .tile_rows = tile_rows};
+    fill<1>(k);
+    return k;
+  }
+  template <int rows>
+  static constexpr void fill(MatrixKernels& k) {
+    if constexpr (rows <= kDirectRows) k.direct[rows - 1] = direct<type, rows>;
+    if constexpr (rows <= tile_rows) k.tile[rows - 1] = quantized_tile<code_kind(type), rows>;
+    if constexpr (rows < kDirectRows || rows < tile_rows) fill<rows + 1>(k);
+  }
+  static constexpr MatrixKernels kernels = make();
+};
+
+}  // namespace
+}  // namespace heed
