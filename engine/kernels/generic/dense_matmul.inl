@@ -22,8 +22,7 @@ inline void pack_dense_tile(const MatmulInput& input, int64_t first_row, int64_t
                             int64_t columns, std::byte* tile) {
   constexpr int64_t kBytes = kChunkColumns * 4;
   for (int64_t t = 0; t < rows; ++t) {
-    const auto* x =
-        reinterpret_cast<const std::byte*>(input.f32 + (first_row + t) * input.stride);
+    const auto* x = reinterpret_cast<const std::byte*>(input.f32 + (first_row + t) * input.stride);
     std::byte* out = tile + t * kBytes;
     int64_t left = columns * 4;
     for (; left >= kBytes; left -= kBytes, x += kBytes, out += rows * kBytes)

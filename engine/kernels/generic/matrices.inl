@@ -69,8 +69,9 @@ void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
     __builtin_memcpy(&max, &bits, sizeof max);
     const bool usable = bits < kInfinity && max >= kQ8Smallest;
     const float factor = usable ? 127.0f / max : 0.0f;
-    out.scales[row * blocks + i] =
-        usable ? max / 127.0f : bits < kInfinity ? 0.0f : __builtin_nanf("");
+    out.scales[row * blocks + i] = usable             ? max / 127.0f
+                                   : bits < kInfinity ? 0.0f
+                                                      : __builtin_nanf("");
     Ints sums[2] = {zero_ints(), zero_ints()};
     for (int j = 0; j < kVectors; ++j) {
       const Ints values = usable ? round_to_int(in[j] * broadcast(factor)) : zero_ints();

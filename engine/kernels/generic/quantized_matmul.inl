@@ -30,9 +30,7 @@ struct CodeKind {
 
 constexpr CodeKind code_kind(DType type) {
   const PanelFormat f = panel_format(type);
-  return {.groups = f.groups,
-          .has_min = f.has_min,
-          .signed_codes = kSignedBytes && f.zero == 128};
+  return {.groups = f.groups, .has_min = f.has_min, .signed_codes = kSignedBytes && f.zero == 128};
 }
 
 // ---- input tiles --------------------------------------------------------------------------------
@@ -59,8 +57,7 @@ void pack_quantized_tile(const MatmulInput& input, int64_t first_row, int64_t ro
       std::byte* scale = record + rows * kRecordColumns + t * 4;
       __builtin_memcpy(scale, scales + i, 4);
       for (int g = 0; g < kind.groups; ++g) {
-        const int32_t sum =
-            kind.groups == 2 ? sums[2 * i + g] : sums[2 * i] + sums[2 * i + 1];
+        const int32_t sum = kind.groups == 2 ? sums[2 * i + g] : sums[2 * i] + sums[2 * i + 1];
         const float scaled = scales[i] * static_cast<float>(sum);
         const int32_t start = -zero * sum;
         std::byte* offset = scale + (1 + g) * rows * 4;
@@ -150,7 +147,8 @@ template <CodeKind kind, int parts, int rows, typename Weights>
         const Vec product = to_float(dots[p][t]) * scale;
         sums[p][t] = fma(product, broadcast_float(scales + t * 4), sums[p][t]);
         if constexpr (kind.has_min)
-          sums[p][t] = fma(w[p].template min<kind>(g), broadcast_float(offsets + t * 4), sums[p][t]);
+          sums[p][t] =
+              fma(w[p].template min<kind>(g), broadcast_float(offsets + t * 4), sums[p][t]);
       }
     }
   }
@@ -226,8 +224,7 @@ inline InRegisters load_record(const std::byte* record, int part, const Header& 
     r.scales[0] = header.d * to_float(load_u8(scales));
     r.mins[0] = header.minus_dmin * to_float(load_u8(scales + kPanelRows));
   } else {
-    for (int g = 0; g < 2; ++g)
-      r.scales[g] = header.d * to_float(load_i8(scales + g * kPanelRows));
+    for (int g = 0; g < 2; ++g) r.scales[g] = header.d * to_float(load_i8(scales + g * kPanelRows));
   }
   return r;
 }
@@ -272,17 +269,19 @@ void unpack(const Panels& w, int64_t panel, int64_t count, std::byte* out) {
   constexpr CodeKind kind = code_kind(type);
   for (int64_t i = 0; i < count; ++i, out += unpacked_bytes<type>(w.columns)) {
     // The next group of panels is fetched while this one is multiplied.
-    for_each_record<type>(
-        w.panel(panel + i), w.columns, kTilePanels * w.panel_bytes,
-        [&](int64_t record, int part, const InRegisters& r) {
-          std::byte* at = out + record * kind.unpacked_bytes() + part * kLanes * 4;
-          for (int q = 0; q < kRecordQuads; ++q) store_bytes(r.codes[q], at + q * kVectorBytes);
-          auto* floats = reinterpret_cast<float*>(at + kRecordBytes);
-          for (int g = 0; g < kind.groups; ++g) {
-            store(r.scales[g], floats + g * kPanelRows);
-            if (kind.has_min) store(r.mins[g], floats + (kind.groups + g) * kPanelRows);
-          }
-        });
+    for_each_record<type>(w.panel(panel + i), w.columns, kTilePanels * w.panel_bytes,
+                          [&](int64_t record, int part, const InRegisters& r) {
+                            std::byte* at =
+                                out + record * kind.unpacked_bytes() + part * kLanes * 4;
+                            for (int q = 0; q < kRecordQuads; ++q)
+                              store_bytes(r.codes[q], at + q * kVectorBytes);
+                            auto* floats = reinterpret_cast<float*>(at + kRecordBytes);
+                            for (int g = 0; g < kind.groups; ++g) {
+                              store(r.scales[g], floats + g * kPanelRows);
+                              if (kind.has_min)
+                                store(r.mins[g], floats + (kind.groups + g) * kPanelRows);
+                            }
+                          });
   }
 }
 
