@@ -9,6 +9,7 @@ Kernels avx2_table() {
   t.isa = Isa::avx2;
   avx2::set_matrices(t);
   avx2::set_rows(t);
+  avx2::set_attention(t);
   return t;
 }
 

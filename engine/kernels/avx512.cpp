@@ -9,6 +9,8 @@ Kernels avx512_table(bool with_bf16) {
   t.isa = Isa::avx512;
   avx512::set_matrices(t);
   avx512::set_rows(t);
+  avx512::set_attention(t);
+  if (with_bf16) bf16::set_attention(t);
   return t;
 }
 

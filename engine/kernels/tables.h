@@ -26,11 +26,19 @@ float activated(Activation activation, float x);
 namespace avx2 {
 void set_matrices(Kernels& table);
 void set_rows(Kernels& table);
+void set_attention(Kernels& table);
+void attend(const AttendArgs& args) noexcept;
 }  // namespace avx2
 
 namespace avx512 {
 void set_matrices(Kernels& table);
 void set_rows(Kernels& table);
+void set_attention(Kernels& table);
+void attend(const AttendArgs& args) noexcept;
 }  // namespace avx512
+
+namespace bf16 {  // AVX-512 with AVX512_BF16
+void set_attention(Kernels& table);
+}  // namespace bf16
 
 }  // namespace heed

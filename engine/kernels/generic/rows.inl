@@ -1,5 +1,7 @@
 // Rows of floats over Vec (contracts: kernels.h, specification: scalar_rows.cpp). Included after
 // <isa>_vec.h by <isa>_rows.cpp, which exports set_rows.
+#pragma once
+
 #include <math.h>
 
 #include "engine/kernels/generic/vec_math.inl"

@@ -1,6 +1,7 @@
 // exp, erf, tanh and the activations on a Vec. Included after <isa>_vec.h, once by a file compiled
 // for that instruction set. Coefficients: the minimax fits of fit_vec_math.py.
 // Error bounds are those that tests/kernels/vec_math_test.cpp holds them to.
+#pragma once
 
 #include "engine/kernels/kernels.h"
 

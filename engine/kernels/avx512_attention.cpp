@@ -1,0 +1,28 @@
+// Attention for avx512: the generic kernels over its Vec; 16-bit keys and values are widened to f32
+// a block at a time.
+#include "engine/kernels/avx512_vec.h"
+#include "engine/kernels/generic/attention.inl"
+#include "engine/kernels/generic/store_kv.inl"
+
+namespace heed {
+
+void avx512::attend(const AttendArgs& args) noexcept {
+  switch (args.kv.type) {
+    case KvType::f32:
+      return attend_as<F32Dot, KvType::f32>(args);
+    case KvType::bf16:
+      return attend_as<F32Dot, KvType::bf16>(args);
+    case KvType::f16:
+      return attend_as<F32Dot, KvType::f16>(args);
+  }
+}
+
+void avx512::set_attention(Kernels& table) {
+  table.store_kv = store_kv;
+  table.attend_scratch = [](KvType, int64_t head_dim, int64_t count) {
+    return scratch_bytes(head_dim, count);
+  };
+  table.attend = attend;
+}
+
+}  // namespace heed

@@ -1,0 +1,379 @@
+// Attention over Vec (contracts and tiles: kernels.h; specification: scalar_attention.cpp).
+// Included after <isa>_vec.h by <isa>_attention.cpp.
+//
+// One pass over the keys serves up to kMaxRows queries. It goes block by block of kBlockKeys keys;
+// within a block, strip by strip of up to kStripRows queries: scores, online softmax, weighted sum
+// of the values, with the block's keys and values staying in the nearest caches. A strip's sums
+// live in registers: strip rows x vectors, so that one load serves several multiplications.
+//
+// Every number of a query is summed in the same order, whatever the other queries of the call:
+// blocks start at multiples of kBlockKeys, a key that a query does not see gets the weight 0
+// exactly, and a block without any that it sees changes nothing.
+// References: FlashAttention-2 (arXiv 2307.08691) for the order of the loops.
+#pragma once
+
+#include <math.h>
+
+#include "engine/kernels/generic/vec_math.inl"
+#include "engine/kernels/tables.h"
+
+namespace heed {
+namespace {
+
+inline constexpr int64_t kBlockKeys = 128;
+inline constexpr int64_t kBlockTiles = kBlockKeys / kTileTokens;
+inline constexpr int64_t kMaxRows = 96;
+inline constexpr int kStripRows = 6;
+
+/// Accumulators that leave registers for the operands: 24 of 32, or 12 of 16.
+inline constexpr int kAccumulators = kLanes == 16 ? 24 : 12;
+
+/// Vectors side by side for a strip of `rows`: the largest power of two that fits, up to 8.
+constexpr int vectors_for(int rows) {
+  int vectors = 8;
+  while (vectors * rows > kAccumulators) vectors /= 2;
+  return vectors;
+}
+
+/// Products of f32 numbers. A Dot says how many numbers it packs in a dword (kPack), how a row of
+/// floats becomes packed, and how packed numbers are multiplied and added.
+struct F32Dot {
+  static constexpr int kPack = 1;
+  static void pack(Vec x, float* row, int64_t i) { store(x, row + i); }
+  static Vec add(Vec sum, Vec x, Vec y) { return fma(x, y, sum); }
+};
+
+/// The queries of a pass.
+struct Rows {
+  const KeyRange* ranges;  // [count]
+  int64_t count;
+  float* queries;  // [count][query_stride], packed
+  int64_t query_stride;
+  float* sums;  // [count][sum_stride]: of weight * value; sum_stride is a multiple of kLanes
+  int64_t sum_stride;
+  float* totals;   // [count][kLanes]: of weights
+  float* maxima;   // [count]: of scores
+  float* weights;  // [kStripRows][kBlockKeys]: a strip's scores, then its packed weights
+  float scale;
+};
+
+/// Keys and values of a block, packed as a Dot wants them. Only tiles [first_tile, last_tile) are
+/// there.
+struct Block {
+  int64_t first_key;
+  int64_t first_tile, last_tile;  // within the block
+  const float* keys;              // [kBlockTiles][steps][kTileTokens]
+  int64_t steps;                  // head_dim / kPack
+  const float* values;            // [kBlockKeys / kPack][value_stride]
+  int64_t value_stride;
+};
+
+constexpr int64_t round_up(int64_t n, int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+/// Scores of `rows` queries for tiles [tile, last_tile) of a block, `vectors` at a time while there
+/// are so many, then fewer.
+template <typename Dot, int rows, int vectors>
+inline void score_tiles(const Rows& q, const float* queries, const Block& block, int64_t tile) {
+  constexpr int64_t kTiles = vectors * kLanes / kTileTokens;
+  const int64_t tile_floats = block.steps * kTileTokens;
+  for (; tile + kTiles <= block.last_tile; tile += kTiles) {
+    const float* keys = block.keys + tile * tile_floats;
+    Vec sums[rows][vectors];
+    for (int r = 0; r < rows; ++r) {
+      for (int v = 0; v < vectors; ++v) sums[r][v] = zero();
+    }
+    for (int64_t s = 0; s < block.steps; ++s) {
+      Vec key[vectors];
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t token = v * kLanes;
+        key[v] =
+            load(keys + token / kTileTokens * tile_floats + s * kTileTokens + token % kTileTokens);
+      }
+      for (int r = 0; r < rows; ++r) {
+        const Vec x = broadcast(queries[r * q.query_stride + s]);
+        for (int v = 0; v < vectors; ++v) sums[r][v] = Dot::add(sums[r][v], x, key[v]);
+      }
+    }
+    for (int r = 0; r < rows; ++r) {
+      float* scores = q.weights + r * kBlockKeys + tile * kTileTokens;
+      for (int v = 0; v < vectors; ++v) store(sums[r][v] * broadcast(q.scale), scores + v * kLanes);
+    }
+  }
+  if constexpr (kTiles > 1) score_tiles<Dot, rows, vectors / 2>(q, queries, block, tile);
+}
+
+/// Turns one query's scores for the block into packed weights exp(score - maximum), and returns the
+/// factor by which what was summed before shrinks.
+template <typename Dot>
+inline float weigh(const Rows& q, int64_t row, const Block& block, float* scores) {
+  const Vec lowest = broadcast(-INFINITY);
+  const int64_t first = block.first_tile * kTileTokens, last = block.last_tile * kTileTokens;
+  const int64_t begin = q.ranges[row].begin - block.first_key;
+  const int64_t end = q.ranges[row].end - block.first_key;
+  if (begin > first || end < last) {
+    const Vec low = broadcast(static_cast<float>(begin)), high = broadcast(static_cast<float>(end));
+    for (int64_t i = first; i < last; i += kLanes) {
+      const Vec key = lane_numbers() + broadcast(static_cast<float>(i));
+      const Vec seen = select(key < high, load(scores + i), lowest);
+      store(select(key < low, lowest, seen), scores + i);
+    }
+  }
+  Vec max = broadcast(q.maxima[row]);
+  for (int64_t i = first; i < last; i += kLanes) max = heed::max(load(scores + i), max);
+  const float new_max = max_of_lanes(max);
+  const float shift = new_max == -INFINITY ? 0 : new_max;  // nothing seen so far: all weights 0
+  Vec total = zero();
+  for (int64_t i = first; i < last; i += kLanes) {
+    const Vec weight = exp(load(scores + i) - broadcast(shift));
+    total = total + weight;
+    Dot::pack(weight, scores, i);
+  }
+  const Vec factor = exp(broadcast(q.maxima[row] - shift));
+  float* totals = q.totals + row * kLanes;
+  store(fma(load(totals), factor, total), totals);
+  q.maxima[row] = new_max;
+  float shrink[kLanes];
+  store(factor, shrink);
+  return shrink[0];
+}
+
+/// sums = sums * shrink + weights * values for `rows` queries and the columns from `column` on,
+/// steps [first, last).
+template <typename Dot, int rows, int vectors>
+inline void add_values(const Rows& q, float* sums, const float* shrink, const Block& block,
+                       int64_t first, int64_t last, int64_t column) {
+  for (; column + vectors * kLanes <= q.sum_stride; column += vectors * kLanes) {
+    Vec out[rows][vectors];
+    for (int r = 0; r < rows; ++r) {
+      const float* at = sums + r * q.sum_stride + column;
+      for (int v = 0; v < vectors; ++v) out[r][v] = load(at + v * kLanes) * broadcast(shrink[r]);
+    }
+    for (int64_t s = first; s < last; ++s) {
+      const float* at = block.values + s * block.value_stride + column;
+      Vec value[vectors];
+      for (int v = 0; v < vectors; ++v) value[v] = load(at + v * kLanes);
+      for (int r = 0; r < rows; ++r) {
+        const Vec weight = broadcast(q.weights[r * kBlockKeys + s]);
+        for (int v = 0; v < vectors; ++v) out[r][v] = Dot::add(out[r][v], weight, value[v]);
+      }
+    }
+    for (int r = 0; r < rows; ++r) {
+      float* at = sums + r * q.sum_stride + column;
+      for (int v = 0; v < vectors; ++v) store(out[r][v], at + v * kLanes);
+    }
+  }
+  if constexpr (vectors > 1) {
+    add_values<Dot, rows, vectors / 2>(q, sums, shrink, block, first, last, column);
+  }
+}
+
+/// The part of `range` that lies within [first, last).
+inline KeyRange within(KeyRange range, int64_t first, int64_t last) {
+  const int64_t begin = range.begin > first ? range.begin : first;
+  const int64_t end = range.end < last ? range.end : last;
+  return begin < end ? KeyRange{static_cast<int32_t>(begin), static_cast<int32_t>(end)}
+                     : KeyRange{};
+}
+
+/// The smallest range that holds both; {} if both are empty and a is.
+inline KeyRange hull(KeyRange a, KeyRange b) {
+  if (b.begin >= b.end) return a;
+  if (a.begin >= a.end) return b;
+  return {a.begin < b.begin ? a.begin : b.begin, a.end > b.end ? a.end : b.end};
+}
+
+/// A block's contribution to queries [row, row + rows).
+template <typename Dot, int rows>
+void strip(const Rows& q, int64_t row, Block block) {
+  KeyRange seen;
+  for (int r = 0; r < rows; ++r) {
+    seen = hull(seen, within(q.ranges[row + r], block.first_key, block.first_key + kBlockKeys));
+  }
+  if (seen.begin >= seen.end) return;
+  const int64_t begin = seen.begin - block.first_key, end = seen.end - block.first_key;
+  block.first_tile = begin / kTileTokens;
+  block.last_tile = round_up(end, kTileTokens) / kTileTokens;
+  score_tiles<Dot, rows, vectors_for(rows)>(q, q.queries + row * q.query_stride, block,
+                                            block.first_tile);
+  float shrink[rows];
+  for (int r = 0; r < rows; ++r) {
+    shrink[r] = weigh<Dot>(q, row + r, block, q.weights + r * kBlockKeys);
+  }
+  add_values<Dot, rows, vectors_for(rows)>(q, q.sums + row * q.sum_stride, shrink, block,
+                                           begin / Dot::kPack,
+                                           round_up(end, Dot::kPack) / Dot::kPack, 0);
+}
+
+/// A block's contribution to all queries, in strips of nearly equal size.
+template <typename Dot>
+inline void all_strips(const Rows& q, const Block& block) {
+  constexpr void (*kStrips[])(const Rows&, int64_t, Block) = {
+      strip<Dot, 1>, strip<Dot, 2>, strip<Dot, 3>, strip<Dot, 4>, strip<Dot, 5>, strip<Dot, 6>};
+  int64_t strips = (q.count + kStripRows - 1) / kStripRows;
+  for (int64_t row = 0; row < q.count; --strips) {
+    const int64_t rows = (q.count - row + strips - 1) / strips;
+    kStrips[rows - 1](q, row, block);
+    row += rows;
+  }
+}
+
+// ---- blocks -------------------------------------------------------------------------------------
+
+/// Keys or values of 16-bit types as f32: pairs [count][width][2] become rows [2 * count][stride],
+/// of which the first `width` are set. For keys a pair is two dims of kTileTokens tokens, for
+/// values two tokens of head_dim dims.
+template <KvType type>
+inline void unpack(const std::byte* source, int64_t count, int64_t width, int64_t stride,
+                   float* rows) {
+  const auto* pairs = reinterpret_cast<const uint16_t*>(source);
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t d = 0; d < width; d += kLanes) {
+      Vec first, second;
+      const uint16_t* at = pairs + (i * width + d) * 2;
+      uint16_t last[2 * kLanes] = {};
+      if (d + kLanes > width) {
+        for (int64_t j = 0; j < 2 * (width - d); ++j) last[j] = at[j];
+        at = last;
+      }
+      if constexpr (type == KvType::bf16) {
+        load_bf16_pairs(at, first, second);
+      } else {
+        load_f16_pairs(at, first, second);
+      }
+      store(first, rows + 2 * i * stride + d);
+      store(second, rows + (2 * i + 1) * stride + d);
+    }
+  }
+}
+
+/// Copies rows of `width` dwords to rows of `stride`, a multiple of kLanes.
+inline void pad(const float* source, int64_t count, int64_t width, int64_t stride, float* rows) {
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t d = 0; d < width; d += kLanes) {
+      const int64_t n = width - d < kLanes ? width - d : kLanes;
+      store(load_first(source + i * width + d, n), rows + i * stride + d);
+    }
+  }
+}
+
+/// The block that starts at tile `start` of the cache. Where the tiles are as Dot wants them it
+/// points there; else the ones in `block` are brought into that form in `buffer`.
+template <typename Dot, KvType type>
+inline void load_block(const KvTiles& kv, int64_t start, Block& block, float* buffer) {
+  const int64_t tile_bytes = kv_tile_bytes(type, kv.head_dim);
+  const std::byte* keys = kv.keys + start * tile_bytes;
+  const std::byte* values = kv.values + start * tile_bytes;
+  const int64_t first = block.first_tile, tiles = block.last_tile - block.first_tile;
+  block.steps = kv.head_dim / Dot::kPack;
+  block.value_stride = round_up(kv.head_dim, kLanes);
+  float* value_buffer = buffer + first * kTileTokens / Dot::kPack * block.value_stride;
+  if constexpr (type != KvType::f32 && Dot::kPack == 1) {
+    float* key_buffer = buffer + kBlockKeys * block.value_stride;
+    unpack<type>(keys + first * tile_bytes, tiles * kv.head_dim / 2, kTileTokens, kTileTokens,
+                 key_buffer + first * kTileTokens * kv.head_dim);
+    unpack<type>(values + first * tile_bytes, tiles * kTileTokens / 2, kv.head_dim,
+                 block.value_stride, value_buffer);
+    block.keys = key_buffer;
+    block.values = buffer;
+    return;
+  }
+  block.keys = reinterpret_cast<const float*>(keys);
+  block.values = reinterpret_cast<const float*>(values);
+  if (kv.head_dim != block.value_stride) {
+    pad(reinterpret_cast<const float*>(values + first * tile_bytes),
+        tiles * kTileTokens / Dot::kPack, kv.head_dim, block.value_stride, value_buffer);
+    block.values = buffer;
+  }
+}
+
+// ---- a call -------------------------------------------------------------------------------------
+
+/// Parts of a call's scratch, in floats.
+struct Scratch {
+  int64_t queries, sums, totals, maxima, weights, block;
+  int64_t count;  // of all
+
+  Scratch(int64_t head_dim, int64_t rows) {
+    const int64_t width = round_up(head_dim, kTileTokens);
+    queries = 0;
+    sums = queries + rows * width;
+    totals = sums + rows * width;
+    maxima = totals + rows * kLanes;
+    weights = maxima + round_up(rows, kTileTokens);
+    block = weights + kStripRows * kBlockKeys;
+    count = block + 2 * kBlockKeys * width;
+  }
+};
+
+inline int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+/// Queries [row, row + count) of a call.
+template <typename Dot>
+inline Rows begin_rows(const AttendArgs& a, int64_t row, int64_t count) {
+  const Scratch at(a.kv.head_dim, count);
+  auto* base = reinterpret_cast<float*>(a.scratch);
+  const int64_t width = round_up(a.kv.head_dim, kLanes);
+  const Rows q{.ranges = a.ranges + row,
+               .count = count,
+               .queries = base + at.queries,
+               .query_stride = width / Dot::kPack,
+               .sums = base + at.sums,
+               .sum_stride = width,
+               .totals = base + at.totals,
+               .maxima = base + at.maxima,
+               .weights = base + at.weights,
+               .scale = a.scale};
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t d = 0; d < width; d += kLanes) {
+      const Vec x = load_first(a.queries[row + r] + d, least(a.kv.head_dim - d, kLanes));
+      Dot::pack(x, q.queries + r * q.query_stride, d);
+      store(zero(), q.sums + r * width + d);
+    }
+    store(zero(), q.totals + r * kLanes);
+    q.maxima[r] = -INFINITY;
+  }
+  return q;
+}
+
+inline void end_rows(const AttendArgs& a, const Rows& q, int64_t row) {
+  for (int64_t r = 0; r < q.count; ++r) {
+    const float total = sum_of_lanes(load(q.totals + r * kLanes));
+    const bool empty = total == 0;
+    const Vec factor = broadcast(empty ? 0 : 1 / total);
+    for (int64_t d = 0; d < a.kv.head_dim; d += kLanes) {
+      store_first(load(q.sums + r * q.sum_stride + d) * factor, a.outputs[row + r] + d,
+                  least(a.kv.head_dim - d, kLanes));
+    }
+    if (a.logsumexp) a.logsumexp[row + r] = empty ? -INFINITY : q.maxima[r] + logf(total);
+  }
+}
+
+template <typename Dot, KvType type>
+void attend_as(const AttendArgs& a) {
+  for (int64_t row = 0; row < a.count; row += kMaxRows) {
+    const Rows q = begin_rows<Dot>(a, row, least(a.count - row, kMaxRows));
+    float* buffer = reinterpret_cast<float*>(a.scratch) + Scratch(a.kv.head_dim, q.count).block;
+    KeyRange seen;
+    for (int64_t r = 0; r < q.count; ++r) seen = hull(seen, q.ranges[r]);
+    for (int64_t key = seen.begin / kBlockKeys * kBlockKeys; key < seen.end; key += kBlockKeys) {
+      const KeyRange part = within(seen, key, key + kBlockKeys);
+      Block block{.first_key = key,
+                  .first_tile = (part.begin - key) / kTileTokens,
+                  .last_tile = round_up(part.end - key, kTileTokens) / kTileTokens};
+      load_block<Dot, type>(a.kv, key / kTileTokens, block, buffer);
+      all_strips<Dot>(q, block);
+    }
+    end_rows(a, q, row);
+  }
+}
+
+inline int64_t scratch_bytes(int64_t head_dim, int64_t count) {
+  return Scratch(head_dim, least(count, kMaxRows)).count * static_cast<int64_t>(sizeof(float));
+}
+
+}  // namespace
+}  // namespace heed

@@ -1,0 +1,294 @@
+// Attention on every table of the machine, scalar included, against a plain double softmax: all
+// cache types, odd head sizes, random ranges of keys; and the promise that a query's bits do not
+// depend on its company.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "engine/core/half.h"
+#include "tests/support/kernel_tables.h"
+
+namespace heed {
+namespace {
+
+constexpr double kEps = std::numeric_limits<float>::epsilon();
+constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::f16};
+
+float rounded(KvType type, float x) {
+  switch (type) {
+    case KvType::f32:
+      return x;
+    case KvType::bf16:
+      return bf16_to_f32(f32_to_bf16(x));
+    case KvType::f16:
+      break;
+  }
+  return f16_to_f32(f32_to_f16(x));
+}
+
+/// Random keys and values, stored in tiles by the table under test; and the same as plain rows.
+struct Cache {
+  int64_t head_dim, tokens;
+  std::vector<float> keys, values;  // [tokens, head_dim], as rounded by the cache
+  Guarded<std::byte> key_tiles, value_tiles;
+  KvTiles tiles;
+
+  Cache(const Kernels& k, KvType type, int64_t dim, int64_t count, uint32_t seed)
+      : head_dim(dim),
+        tokens(count),
+        keys(count * dim),
+        values(count * dim),
+        key_tiles(tile_count() * kv_tile_bytes(type, dim)),
+        value_tiles(tile_count() * kv_tile_bytes(type, dim)),
+        tiles{type, dim, key_tiles.data(), value_tiles.data()} {
+    std::mt19937 bits(seed);
+    std::normal_distribution<float> draw;
+    for (float& x : keys) x = draw(bits);
+    for (float& x : values) x = draw(bits);
+    // What lies in the unused tokens of the last tile must not matter, as long as it is finite.
+    const std::vector<float> junk(dim, 6e4f);
+    for (int64_t t = tokens; t < tile_count() * kTileTokens; ++t) {
+      k.store_kv(tiles, t, junk.data(), junk.data());
+    }
+    for (int64_t t = 0; t < tokens; ++t) k.store_kv(tiles, t, &keys[t * dim], &values[t * dim]);
+    for (float& x : keys) x = rounded(type, x);
+    for (float& x : values) x = rounded(type, x);
+  }
+  int64_t tile_count() const { return (tokens + kTileTokens - 1) / kTileTokens; }
+};
+
+struct Queries {
+  std::vector<float> values;     // [count, head_dim], bf16 numbers, so that no table rounds them
+  std::vector<KeyRange> ranges;  // [count]
+
+  int64_t count() const { return static_cast<int64_t>(ranges.size()); }
+};
+
+/// Ranges of every kind: causal, windows, single keys, none at all.
+Queries random_queries(int64_t count, const Cache& cache, uint32_t seed) {
+  std::mt19937 bits(seed);
+  std::normal_distribution<float> draw(0, 2);
+  Queries q{.values = std::vector<float>(count * cache.head_dim), .ranges = {}};
+  for (float& x : q.values) x = rounded(KvType::bf16, draw(bits));
+  for (int64_t i = 0; i < count; ++i) {
+    const auto end = static_cast<int32_t>(1 + bits() % cache.tokens);
+    const auto begin = static_cast<int32_t>(bits() % 3 == 0 ? bits() % end : 0);
+    q.ranges.push_back(bits() % 7 == 0 ? KeyRange{end, end} : KeyRange{begin, end});
+  }
+  return q;
+}
+
+struct Attended {
+  std::vector<float> out;  // [count, head_dim]
+  std::vector<float> logsumexp;
+
+  bool operator==(const Attended&) const = default;
+};
+
+float scale_of(int64_t head_dim) {
+  return 1 / std::sqrt(static_cast<float>(head_dim));
+}
+
+/// Attends with queries [first, first + count), checking that nothing else is written.
+Attended attend(const Kernels& k, const Cache& cache, const Queries& q, int64_t first,
+                int64_t count) {
+  const int64_t dim = cache.head_dim;
+  Guarded<float> out(count * (dim + 1), 1), lse(count);
+  std::vector<const float*> queries;
+  std::vector<float*> outputs;
+  for (int64_t i = 0; i < count; ++i) {
+    queries.push_back(&q.values[(first + i) * dim]);
+    outputs.push_back(&out[i * (dim + 1)]);  // an odd stride, and a float between that stays
+  }
+  Guarded<std::byte> scratch(k.attend_scratch(cache.tiles.type, dim, count));
+  k.attend({.queries = queries.data(),
+            .outputs = outputs.data(),
+            .ranges = &q.ranges[first],
+            .count = count,
+            .kv = cache.tiles,
+            .scale = scale_of(dim),
+            .logsumexp = lse.data(),
+            .scratch = scratch.data()});
+  REQUIRE(out.intact());
+  REQUIRE(lse.intact());
+  REQUIRE(scratch.intact());
+  Attended result{.out = {}, .logsumexp = {lse.begin(), lse.end()}};
+  for (int64_t i = 0; i < count; ++i) {
+    REQUIRE(outputs[i][dim] == 0);
+    result.out.insert(result.out.end(), outputs[i], outputs[i] + dim);
+  }
+  return result;
+}
+
+/// Checks query i against a softmax in double.
+///
+/// A score is a sum of head_dim products: its error, at most (8 + head_dim) eps times the sum of
+/// their sizes, is a relative error of the weight; so are the rounding of exp's argument and, where
+/// weights become bf16, their rounding by up to 2^-8.
+void check_query(const Cache& cache, const Queries& q, int64_t i, bool weights_in_bf16,
+                 const Attended& got) {
+  const int64_t dim = cache.head_dim;
+  const float* query = &q.values[i * dim];
+  const auto [begin, end] = q.ranges[i];
+  std::vector<double> scores;
+  double max = -INFINITY, sizes = 0;
+  for (int64_t t = begin; t < end; ++t) {
+    double score = 0, size = 0;
+    for (int64_t d = 0; d < dim; ++d) {
+      score += double{query[d]} * cache.keys[t * dim + d];
+      size += std::abs(double{query[d]} * cache.keys[t * dim + d]);
+    }
+    scores.push_back(score * scale_of(dim));
+    max = std::max(max, scores.back());
+    sizes = std::max(sizes, size * scale_of(dim));
+  }
+  double total = 0;
+  for (double& s : scores) total += s = std::exp(s - max);
+  const double weight_error = kEps * ((8 + static_cast<double>(dim)) * sizes + 2 * sizes + 8);
+  const double sum_error = kEps * (8 + static_cast<double>(end - begin) / 8);
+  for (int64_t d = 0; d < dim; ++d) {
+    double expected = 0, size = 0;
+    for (int64_t t = begin; t < end; ++t) {
+      const double part = scores[t - begin] / total * cache.values[t * dim + d];
+      expected += part;
+      size += std::abs(part);
+    }
+    const double rounding = weights_in_bf16 ? 0x1p-8 : 0;
+    const double tolerance = size * (2 * weight_error + sum_error + rounding);
+    if (!(std::abs(got.out[i * dim + d] - expected) <= tolerance)) {
+      FAIL("query ", i, "[", d, "] = ", got.out[i * dim + d], ", expected ", expected, " to ",
+           tolerance, ", keys ", begin, " to ", end);
+    }
+  }
+  const double lse = max + std::log(total);
+  if (begin == end) {
+    CHECK(got.logsumexp[i] == -INFINITY);
+  } else {
+    CHECK(std::abs(got.logsumexp[i] - lse) <= weight_error + sum_error + kEps * std::abs(lse));
+  }
+}
+
+std::string type_name(KvType type) {
+  return type == KvType::f32 ? "f32" : type == KvType::bf16 ? "bf16" : "f16";
+}
+
+}  // namespace
+
+TEST_CASE("attention equals a plain softmax, whatever the head size, cache and ranges") {
+  for (const auto& [name, k] : machine_tables()) {
+    for (const KvType type : kTypes) {
+      for (const int64_t dim : {2, 6, 16, 24, 32, 36, 64, 80, 128}) {
+        for (const int64_t tokens : {1, 15, 16, 17, 127, 129, 300}) {
+          for (const int64_t count : {1, 3, 8, 13}) {
+            INFO(name, " ", type_name(type), ", head_dim ", dim, ", keys ", tokens, ", queries ",
+                 count);
+            const auto seed = static_cast<uint32_t>(dim * 1000 + tokens + count);
+            const Cache cache(k, type, dim, tokens, seed);
+            const Queries q = random_queries(count, cache, seed + 1);
+            const Attended got = attend(k, cache, q, 0, count);
+            for (int64_t i = 0; i < count; ++i) {
+              check_query(cache, q, i, type == KvType::bf16 && k.isa >= Isa::avx512, got);
+            }
+            CHECK(cache.key_tiles.intact());
+            CHECK(cache.value_tiles.intact());
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a query's bits do not depend on the other queries of the call") {
+  for (const auto& [name, k] : machine_tables()) {
+    for (const KvType type : kTypes) {
+      for (const int64_t dim : {36, 64}) {
+        INFO(name, " ", type_name(type), ", head_dim ", dim);
+        const Cache cache(k, type, dim, 400, 5);
+        const Queries q = random_queries(110, cache, 6);  // more than the kernels take at once
+        const Attended together = attend(k, cache, q, 0, q.count());
+        int64_t at = 0;
+        for (int64_t count = 1; at < q.count(); count = count % 9 + 1) {
+          count = std::min(count, q.count() - at);
+          const Attended part = attend(k, cache, q, at, count);
+          const auto first = together.out.begin() + at * dim;
+          CHECK(std::equal(part.out.begin(), part.out.end(), first));
+          CHECK(std::equal(part.logsumexp.begin(), part.logsumexp.end(),
+                           together.logsumexp.begin() + at));
+          at += count;
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("one query that matches one key takes that key's value") {
+  constexpr int64_t kDim = 16, kTokens = 200;
+  for (const auto& [name, k] : machine_tables()) {
+    for (const KvType type : kTypes) {
+      INFO(name, " ", type_name(type));
+      Cache cache(k, type, kDim, kTokens, 7);
+      std::vector<float> key(kDim, 0), value(kDim);
+      for (int64_t t = 0; t < kTokens; ++t) {
+        key.assign(kDim, t == 150 ? 64.0f : 0.0f);
+        value.assign(kDim, static_cast<float>(t));
+        k.store_kv(cache.tiles, t, key.data(), value.data());
+      }
+      const Queries q{.values = std::vector<float>(2 * kDim, 8.0f), .ranges = {{0, 200}, {0, 150}}};
+      const Attended got = attend(k, cache, q, 0, 2);
+      CHECK(got.out[0] == 150);                                     // the others weigh exp(-2048)
+      CHECK(got.out[kDim] == doctest::Approx(74.5).epsilon(1e-2));  // all alike: their mean
+      CHECK(got.logsumexp[1] == doctest::Approx(std::log(150.0)).epsilon(1e-6));
+    }
+  }
+}
+
+TEST_CASE("queries that are not bf16 numbers stay within bf16's precision") {
+  const Cache cache(kernels(Isa::scalar), KvType::bf16, 64, 500, 8);
+  Queries q = random_queries(40, cache, 9);
+  for (float& x : q.values) x *= 1.003f;
+  const Attended exact = attend(kernels(Isa::scalar), cache, q, 0, 40);
+  for (const auto& [name, k] : machine_tables()) {
+    INFO(name);
+    const Attended got = attend(k, cache, q, 0, 40);
+    // A score is a sum of 64 products of spread 2 times 1, over 8: its spread is 2. Rounding each
+    // query value by up to 2^-8 (2^-9 / sqrt(3) and a little, on average) moves it by 2^-8 or so,
+    // and the weights and the outputs, of size 1 at most, by no more than that in relation.
+    double squares = 0;
+    for (size_t i = 0; i < exact.out.size(); ++i) {
+      squares += (got.out[i] - exact.out[i]) * (got.out[i] - exact.out[i]);
+    }
+    CHECK(std::sqrt(squares / static_cast<double>(exact.out.size())) < 0x1p-8);
+  }
+}
+
+TEST_CASE("store_kv writes the bytes that the scalar table writes, and no other token's") {
+  const Kernels& scalar = kernels(Isa::scalar);
+  const float special[] = {0.0f, -0.0f, 1e-40f, 70000.0f, -1e6f, 65519.0f, 3e38f, 1.0f / 3};
+  for (const auto& [name, k] : machine_tables()) {
+    for (const KvType type : kTypes) {
+      for (const int64_t dim : {2, 16, 24, 36, 64}) {
+        INFO(name, " ", type_name(type), ", head_dim ", dim);
+        Cache ours(k, type, dim, 48, 10), theirs(scalar, type, dim, 48, 10);
+        std::vector<float> key(dim), value(dim);
+        for (const int64_t position : {0, 1, 15, 16, 30, 47}) {
+          for (int64_t d = 0; d < dim; ++d) {
+            key[d] = special[(d + position) % std::size(special)];
+            value[d] = -special[(d * 3 + position) % std::size(special)];
+          }
+          k.store_kv(ours.tiles, position, key.data(), value.data());
+          scalar.store_kv(theirs.tiles, position, key.data(), value.data());
+        }
+        CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
+        CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(),
+                         theirs.value_tiles.begin()));
+        CHECK(ours.key_tiles.intact());
+        CHECK(ours.value_tiles.intact());
+      }
+    }
+  }
+}
+
+}  // namespace heed
