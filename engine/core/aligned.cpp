@@ -15,16 +15,16 @@ size_t round_up(size_t value, size_t unit) {
 
 }  // namespace
 
-AlignedBuffer::AlignedBuffer(int64_t bytes) : size_(bytes) {
+AlignedBuffer::AlignedBuffer(int64_t bytes, std::string_view purpose) : size_(bytes) {
   if (bytes == 0) return;
   const bool huge = static_cast<size_t>(bytes) >= kHugePage;
   // One huge page more than needed, so that the data can start on the boundary of one.
   mapped_ = round_up(static_cast<size_t>(bytes), huge ? kHugePage : 4096) + (huge ? kHugePage : 0);
   mapping_ = bytes < 0 ? MAP_FAILED
-                       : mmap(nullptr, mapped_, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                       : mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                              -1, 0);
   if (mapping_ == MAP_FAILED) {
-    fail(Error::Code::limit, "no memory for a buffer of ", bytes, " bytes");
+    fail(Error::Code::limit, "no memory for ", purpose, " of ", bytes, " bytes");
   }
   const auto address = reinterpret_cast<size_t>(mapping_);
   data_ = reinterpret_cast<std::byte*>(huge ? round_up(address, kHugePage) : address);

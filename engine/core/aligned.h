@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 namespace heed {
@@ -11,9 +12,9 @@ namespace heed {
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  /// Throws Error(limit) naming the number of bytes if there is no memory for them. Pages are
-  /// backed as they are first touched.
-  explicit AlignedBuffer(int64_t bytes);
+  /// Throws Error(limit) that names `purpose` and the number of bytes if there is no memory for
+  /// them. Pages are backed as they are first touched. 2 MiB and more start on a huge page.
+  explicit AlignedBuffer(int64_t bytes, std::string_view purpose = "a buffer");
   ~AlignedBuffer();
   AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {

@@ -1,5 +1,5 @@
-// One persistent team of OpenMP threads, with a barrier of its own that costs a fraction of a
-// microsecond. Used to pack weights and to run plans: all threads walk the same steps.
+// One persistent team of OpenMP threads, with a barrier of its own that costs some 50 ns. Used to
+// pack weights and to run plans: all threads walk the same steps.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,7 @@ inline Range split(int64_t items, int thread, int threads) {
   return {begin, begin + each + (thread < rest ? 1 : 0)};
 }
 
-/// Threads that make sense here: physical cores among the CPUs this process may use, and no more
-/// than its cgroup's quota.
+/// Threads that make sense on this machine (Host::threads).
 int default_threads();
 
 /// Denormal floats are zero in this thread while the object lives: a product that underflows costs
@@ -44,67 +43,72 @@ class FlushDenormals {
 };
 
 /// Threads are those of the OpenMP runtime, which keeps them for the calling thread from one run to
-/// the next: several teams, each used by a thread of its own, work side by side.
+/// the next: several teams, each used by a thread of its own, work side by side. One team serves
+/// one run at a time. Threads are not pinned: they may be the application's own OpenMP threads too,
+/// and whoever wants pinning has OMP_PROC_BIND or taskset.
 class ThreadTeam {
  public:
-  /// 1 to 1,024 threads; Error(argument) otherwise.
+  static constexpr int kMostThreads = 1024;
+
+  /// 1 to kMostThreads threads; Error(argument) otherwise.
   explicit ThreadTeam(int threads);
 
   /// Threads of the current run; between runs, those asked for.
-  int size() const noexcept { return state_->size; }
+  int size() const noexcept { return state_->size.load(std::memory_order_relaxed); }
 
-  /// Calls work(thread) on every thread, 0 being the caller, and returns when all are done. The
-  /// first exception is thrown on; work that uses barrier() must not throw.
+  /// Calls work(thread) on every thread, 0 being the caller, and returns when all are done. Within
+  /// it denormals are zero. The first exception is thrown on; work that uses barrier() must not
+  /// throw, since the others would wait for it.
   template <typename Work>
   void run(Work&& work);
 
-  /// Within run: waits until all threads are here. Spins for some microseconds, then sleeps.
+  /// Within run: waits until all threads are here. Spins for some 40 microseconds, then sleeps.
   void barrier(int thread) noexcept;
 
  private:
   struct State {
-    alignas(64) std::atomic<uint32_t> generation{0};
-    alignas(64) std::atomic<int> arrived{0};
-    alignas(64) std::atomic<uint32_t> edges{0};  // orders memory around the OpenMP region
-    int size = 1;
+    /// Generation in the upper half, threads that have arrived in the lower.
+    alignas(64) std::atomic<uint32_t> barrier{0};
+    /// Counts edges of parallel regions. Orders memory around them: the runtime does so too, but
+    /// ThreadSanitizer cannot see it there.
+    alignas(64) std::atomic<uint32_t> edges{0};
+    std::atomic<int> size{1};
     int asked = 1;
-    std::exception_ptr error;
     std::atomic<bool> failed{false};
+    std::exception_ptr error;
   };
 
   template <typename Work>
-  void run_on_this_thread(Work& work) noexcept;
+  static void run_on_this_thread(State& state, Work& work) noexcept;
 
   std::unique_ptr<State> state_;
 };
 
 template <typename Work>
 void ThreadTeam::run(Work&& work) {
-  State& s = *state_;
-  s.edges.fetch_add(1, std::memory_order_release);
-#pragma omp parallel num_threads(s.asked)
+  State* const state = state_.get();
+  auto* const what = &work;
+  state->edges.fetch_add(1, std::memory_order_release);
+#pragma omp parallel num_threads(state->asked) firstprivate(state, what)
   {
-    s.edges.load(std::memory_order_acquire);
+    state->edges.load(std::memory_order_acquire);
     // The runtime may give fewer threads, above all inside somebody else's parallel region.
-    if (omp_get_num_threads() != s.asked) {
-#pragma omp single
-      s.size = omp_get_num_threads();
-    }
-    run_on_this_thread(work);
-    s.edges.fetch_add(1, std::memory_order_release);
+    state->size.store(omp_get_num_threads(), std::memory_order_relaxed);
+    run_on_this_thread(*state, *what);
+    state->edges.fetch_add(1, std::memory_order_release);
   }
-  s.edges.load(std::memory_order_acquire);
-  s.size = s.asked;
-  if (s.failed.exchange(false)) std::rethrow_exception(std::exchange(s.error, nullptr));
+  state->edges.load(std::memory_order_acquire);
+  state->size.store(state->asked, std::memory_order_relaxed);
+  if (state->failed.exchange(false)) std::rethrow_exception(std::exchange(state->error, nullptr));
 }
 
 template <typename Work>
-void ThreadTeam::run_on_this_thread(Work& work) noexcept {
+void ThreadTeam::run_on_this_thread(State& state, Work& work) noexcept {
   const FlushDenormals flush;
   try {
     work(omp_get_thread_num());
   } catch (...) {
-    if (!state_->failed.exchange(true)) state_->error = std::current_exception();
+    if (!state.failed.exchange(true)) state.error = std::current_exception();
   }
 }
 

@@ -31,6 +31,7 @@ TEST_CASE("moving hands the memory over; an empty buffer is fine") {
 TEST_CASE("what cannot be had is an error that says how much") {
   CHECK_THROWS_WITH_AS(AlignedBuffer(int64_t{1} << 60),
                        "no memory for a buffer of 1152921504606846976 bytes", Error);
+  CHECK_THROWS_WITH_AS(AlignedBuffer(-1, "a cache"), "no memory for a cache of -1 bytes", Error);
 }
 
 }  // namespace heed
