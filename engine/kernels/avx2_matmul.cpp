@@ -17,6 +17,14 @@ inline constexpr int kQuantizedTileRows = 2;
 
 #include "engine/kernels/generic/matrices.inl"
 
-void heed::avx2::set_matrices(Kernels& table) {
-  fill_matrices(table);
+namespace heed {
+
+void avx2::set_matrices(Kernels& table) {
+  table.matmul_scratch = [](DType type, int64_t columns, int64_t rows) {
+    return scratch_bytes(matrix_kernels(type), columns, rows);
+  };
+  table.matmul = [](const MatmulArgs& args) { multiply(matrix_kernels(args.w->type), args); };
+  table.quantize_q8 = quantize_q8;
 }
+
+}  // namespace heed

@@ -10,7 +10,10 @@ Kernels avx512_table(bool with_bf16) {
   avx512::set_matrices(t);
   avx512::set_rows(t);
   avx512::set_attention(t);
-  if (with_bf16) bf16::set_attention(t);
+  if (with_bf16) {
+    bf16::set_matrices(t);
+    bf16::set_attention(t);
+  }
   return t;
 }
 

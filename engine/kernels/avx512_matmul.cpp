@@ -17,6 +17,20 @@ inline constexpr int kQuantizedTileRows = 6;
 
 #include "engine/kernels/generic/matrices.inl"
 
-void heed::avx512::set_matrices(Kernels& table) {
-  fill_matrices(table);
+namespace heed {
+
+int64_t avx512::matmul_scratch(DType type, int64_t columns, int64_t rows) noexcept {
+  return scratch_bytes(matrix_kernels(type), columns, rows);
 }
+
+void avx512::matmul(const MatmulArgs& args) noexcept {
+  multiply(matrix_kernels(args.w->type), args);
+}
+
+void avx512::set_matrices(Kernels& table) {
+  table.matmul_scratch = matmul_scratch;
+  table.matmul = matmul;
+  table.quantize_q8 = quantize_q8;
+}
+
+}  // namespace heed

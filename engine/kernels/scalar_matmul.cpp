@@ -39,10 +39,6 @@ void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
   }
 }
 
-InputForm matmul_input(DType type, int64_t) {
-  return is_quantized(type) ? InputForm::q8 : InputForm::f32;
-}
-
 /// The sums of all rows over two panels, [2][rows][16].
 int64_t matmul_scratch(DType, int64_t, int64_t rows) {
   return 2 * rows * kPanelRows * static_cast<int64_t>(sizeof(float));
@@ -124,10 +120,14 @@ void matmul(const MatmulArgs& args) {
 
 }  // namespace
 
+InputForm scalar::matmul_input(DType type, int64_t) noexcept {
+  return is_quantized(type) ? InputForm::q8 : InputForm::f32;
+}
+
 void scalar::set_matrices(Kernels& t) {
   t.panel_bytes = panel_bytes;
   t.pack = pack_panel;
-  t.matmul_input = matmul_input;
+  t.matmul_input = scalar::matmul_input;
   t.matmul_scratch = matmul_scratch;
   t.matmul = matmul;
   t.quantize_q8 = quantize_q8;

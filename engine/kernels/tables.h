@@ -16,6 +16,7 @@ Kernels amx_table();
 
 namespace scalar {
 void set_matrices(Kernels& table);
+InputForm matmul_input(DType type, int64_t rows) noexcept;
 void set_rows(Kernels& table);
 void set_attention(Kernels& table);
 
@@ -32,12 +33,15 @@ void attend(const AttendArgs& args) noexcept;
 
 namespace avx512 {
 void set_matrices(Kernels& table);
+int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) noexcept;
+void matmul(const MatmulArgs& args) noexcept;
 void set_rows(Kernels& table);
 void set_attention(Kernels& table);
 void attend(const AttendArgs& args) noexcept;
 }  // namespace avx512
 
 namespace bf16 {  // AVX-512 with AVX512_BF16
+void set_matrices(Kernels& table);
 void set_attention(Kernels& table);
 }  // namespace bf16
 

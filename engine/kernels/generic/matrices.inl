@@ -1,6 +1,6 @@
-// The "matrices" entries of a table over Vec, Bytes and Ints. Included by <isa>_matmul.cpp after
-// <isa>_vec.h, <isa>_bytes.h and the constants kDenseTileRows and kQuantizedTileRows: how many rows
-// of input its registers hold beside two parts of weights.
+// What the "matrices" entries of a table need over Vec, Bytes and Ints. Included by
+// <isa>_matmul.cpp after <isa>_vec.h, <isa>_bytes.h and the constants kDenseTileRows and
+// kQuantizedTileRows: how many rows of input its registers hold beside two parts of weights.
 #pragma once
 
 #include "engine/kernels/generic/vec_math.inl"
@@ -46,14 +46,6 @@ const MatrixKernels& matrix_kernels(DType type) {
   }
 }
 
-void matmul(const MatmulArgs& args) {
-  multiply(matrix_kernels(args.w->type), args);
-}
-
-int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) {
-  return scratch_bytes(matrix_kernels(type), columns, rows);
-}
-
 void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
   constexpr int kVectors = kRecordColumns / kLanes;
   constexpr int32_t kInfinity = 0x7f800000;
@@ -80,12 +72,6 @@ void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
     }
     for (int g = 0; g < 2; ++g) out.sums[(row * blocks + i) * 2 + g] = sum_of_lanes(sums[g]);
   }
-}
-
-void fill_matrices(Kernels& t) {
-  t.matmul_scratch = matmul_scratch;
-  t.matmul = matmul;
-  t.quantize_q8 = quantize_q8;
 }
 
 }  // namespace
