@@ -63,6 +63,8 @@ struct Subwords {
   std::vector<std::string> pieces;
   std::unique_ptr<const SubwordModel> model;
   std::optional<Token> prefix, suffix;  ///< added around a text (EncodeOptions::add_special)
+  /// In decoded text each bad byte becomes a U+FFFD, not each maximal subpart.
+  bool replace_each_byte = false;
 };
 
 /// Byte-level BPE ("gpt2"). Throws Error(unsupported) for an unknown pre-tokenizer, Error(format)
@@ -72,5 +74,10 @@ Subwords make_byte_pair(TokenizerSpec& spec);
 
 /// WordPiece ("bert"). Throws Error(format) if there is no unknown token.
 Subwords make_word_piece(TokenizerSpec& spec);
+
+/// SentencePiece: BPE ("llama") and Unigram ("t5"). Throws Error(format) if there is no unknown
+/// token, if scores are missing, or if the library refuses the vocabulary.
+Subwords make_sentence_piece_bpe(TokenizerSpec& spec);
+Subwords make_sentence_piece_unigram(TokenizerSpec& spec);
 
 }  // namespace heed

@@ -28,6 +28,16 @@ struct Kind {
 
 constexpr std::array kKinds = {
     Kind{.name = "gpt2", .make = make_byte_pair, .ids = {}},
+    Kind{.name = "llama",
+         .make = make_sentence_piece_bpe,
+         .ids = {{{&TokenizerSpec::bos, "<s>"},
+                  {&TokenizerSpec::eos, "</s>"},
+                  {&TokenizerSpec::unk, "<unk>"}}}},
+    Kind{.name = "t5",
+         .make = make_sentence_piece_unigram,
+         .ids = {{{&TokenizerSpec::eos, "</s>"},
+                  {&TokenizerSpec::unk, "<unk>"},
+                  {&TokenizerSpec::pad, "<pad>"}}}},
     Kind{.name = "bert",
          .make = make_word_piece,
          .ids = {{{&TokenizerSpec::unk, "[UNK]"},
@@ -221,7 +231,8 @@ void StreamDecoder::repair(bool at_end) {
     if (c.status == Utf8Char::Status::valid) {
       ready_.append(pending_, pos, c.length);
     } else {
-      ready_ += kReplacementCharacter;
+      const int count = tokenizer_->subwords_.replace_each_byte ? c.length : 1;
+      for (int i = 0; i < count; ++i) ready_ += kReplacementCharacter;
     }
     pos += c.length;
   }

@@ -43,6 +43,14 @@ inline std::string unescape(const std::string& line) {
   return bytes;
 }
 
+inline std::string unhex(const std::string& digits) {
+  std::string bytes;
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+  }
+  return bytes;
+}
+
 inline TokenizerSpec read_vocabulary(const std::string& kind) {
   std::ifstream in(path(kind + ".vocab.json"));
   const nlohmann::json json = nlohmann::json::parse(in);
@@ -50,6 +58,7 @@ inline TokenizerSpec read_vocabulary(const std::string& kind) {
   spec.tokens = json["tokens"].get<std::vector<std::string>>();
   spec.merges = json.value("merges", std::vector<std::string>());
   spec.scores = json.value("scores", std::vector<float>());
+  spec.precompiled_charsmap = unhex(json.value("charsmap", ""));
   for (const int type : json["types"]) spec.types.push_back(static_cast<TokenType>(type));
   const auto read = [&](const char* key, auto& field) {
     if (json.contains(key))

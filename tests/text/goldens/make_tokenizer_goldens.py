@@ -2,18 +2,25 @@
 """Makes the tokenizer goldens: 2,000 lines, small vocabularies of every kind, and what Hugging Face
 `tokenizers` (for SentencePiece models: also sentencepiece itself) makes of each line.
 
-Run in this folder, with: pip install tokenizers==0.22.1 sentencepiece==0.2.3
+Run in this folder, with: pip install tokenizers==0.22.1 sentencepiece==0.2.3 protobuf
 
 lines.txt            a line each, bytes outside printable ASCII and valid UTF-8 written as \\xHH
 <kind>.vocab.json    the vocabulary, in the terms of GGUF's tokenizer.ggml.* keys
 <kind>.ids.txt       per line: a hash of the tokens' character offsets (or -), then the ids
 <kind>.decode.txt    per line: ids drawn at random, then their text without and with special tokens
 
+For Unigram, ids and offsets are sentencepiece's own; this script checks that Hugging Face's ids are
+the same but for lines with a literal U+2581, which the two take differently.
+
 Offsets are left out where the reference's are off: it counts a composed character as its last part
 only, and does not count bytes that the vocabulary has no tokens for.
 """
+import collections
+import io
 import json
+import os
 import random
+import re
 import unicodedata
 
 import sentencepiece
@@ -171,7 +178,8 @@ def offsets_hold(tokenizer, text, ids):
     return tokenizer.decode(ids, skip_special_tokens=False) == text
 
 
-def write_goldens(kind, tokenizer, vocab, lines):
+def write_goldens(kind, tokenizer, vocab, lines, encode=None):
+    """`encode`: text -> ids, offsets, where the tokenizer's own are not to be taken."""
     for key, value in vocab.items():
         if key == "scores":
             vocab[key] = [float("%.9g" % v) for v in value]
@@ -180,19 +188,25 @@ def write_goldens(kind, tokenizer, vocab, lines):
         file.write("\n")
     goldens = []
     for text in lines:
-        encoding = tokenizer.encode(text.decode("utf-8", "replace"))
-        offsets = "%016x" % fnv(n for pair in encoding.offsets for n in pair)
-        if not offsets_hold(tokenizer, text.decode("utf-8", "replace"), encoding.ids):
-            offsets = "-"
-        goldens.append(" ".join([offsets] + [str(i) for i in encoding.ids]))
+        text = text.decode("utf-8", "replace")
+        encoding = tokenizer.encode(text)
+        ids, offsets = encode(text) if encode else (encoding.ids, encoding.offsets)
+        assert ids == encoding.ids or "\u2581" in text, (kind, text, ids, encoding.ids)
+        hashed = "%016x" % fnv(n for pair in offsets for n in pair)
+        if not encode and not offsets_hold(tokenizer, text, ids):
+            hashed = "-"
+        goldens.append(" ".join([hashed] + [str(i) for i in ids]))
     write_text(kind + ".ids.txt", goldens)
     rng = random.Random(11)
+    # No single bytes of SentencePiece: where they form no character, the reference replaces all of
+    # their run, and we, as sentencepiece does, only those that are bad.
+    drawn = [i for i, t in enumerate(vocab["types"]) if t != 6]
     decoded = []
     for text in rng.sample(lines, 60):
         ids = tokenizer.encode(text.decode("utf-8", "replace")).ids
         decoded.append(ids)
     for _ in range(60):
-        decoded.append([rng.randrange(tokenizer.get_vocab_size()) for _ in range(rng.randint(1, 20))])
+        decoded.append([rng.choice(drawn) for _ in range(rng.randint(1, 20))])
     write_text(kind + ".decode.txt", [
         "%s\t%s\t%s" % (" ".join(map(str, ids)), escape(tokenizer.decode(ids, skip_special_tokens=True).encode()),
                         escape(tokenizer.decode(ids, skip_special_tokens=False).encode())) for ids in decoded])
@@ -263,22 +277,160 @@ def byte_pair(pre, lines):
 
 # WordPiece --------------------------------------------------------------------------------------
 
+def frequent_pieces(tokenizer, count):
+    """The most frequent beginnings and continuations of words. (The library's own trainer gives another
+    vocabulary on each run.) None has U+2581: "##\u2581" could not be told from a beginning in GGUF."""
+    found = collections.Counter()
+    for text in training_text():
+        text = tokenizer.normalizer.normalize_str(text.replace("\u2581", " "))
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text):
+            for begin in range(len(word)):
+                for end in range(begin + 1, min(begin + 8, len(word)) + 1):
+                    found[("##" if begin else "") + word[begin:end]] += end - begin
+    by_weight = sorted(found, key=lambda t: (-found[t], t))
+    letters = [t for t in by_weight if len(t.removeprefix("##")) == 1][:count // 3]
+    return sorted(set(letters + by_weight[:count - len(letters)]))
+
+
 def word_piece(kind, lowercase, lines):
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer = Tokenizer(models.WordPiece({}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=True)
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    # A piece "##\u2581" could not be told from the beginning of a word in GGUF's form.
-    text = (t.replace("\u2581", " ") for t in training_text())
-    tokenizer.train_from_iterator(text, trainers.WordPieceTrainer(
-        vocab_size=1400, special_tokens=[special_token(t) for t in special], show_progress=False))
+    tokens = special + frequent_pieces(tokenizer, 1000)
+    tokenizer.model = models.WordPiece({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]",
+                                       max_input_chars_per_word=100)
+    tokenizer.add_special_tokens([special_token(t) for t in special])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    tokens = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
     phantom = [t if t in special else t[2:] if t.startswith("##") else "\u2581" + t for t in tokens]
     vocab = {"model": "bert", "lowercase": lowercase, "types": [3 if t in special else 1 for t in tokens], "tokens": phantom}
     write_goldens(kind, tokenizer, vocab, lines)
+
+
+# SentencePiece -----------------------------------------------------------------------------------
+
+def rules():
+    """Normalisation as nmt_nfkc's, for a few characters: its own table is 240 kB."""
+    rule = {c: unicodedata.normalize("NFKC", chr(c)) for c in (*range(0xFF01, 0xFF5F), 0xFB00, 0xFB01, 0x2168, 0xBD)}
+    rule |= {ord(c): " " for c in "\t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff\ufffd"}
+    rule |= {c: " " for c in range(0x2000, 0x200C)} | {c: "" for c in (1, 0x1B, 0x7F)}
+    lines = ["%X\t%s" % (c, " ".join("%X" % ord(r) for r in to)) for c, to in rule.items()]
+    return "\n".join(lines + ["65 301\tE9"]) + "\n"
+
+
+def train_sentence_piece(**options):
+    """No piece repeats a character: 00|0 and 0|00 are equally probable, and versions of sentencepiece
+    differ in which of them rounding favours."""
+    model = io.BytesIO()
+    with open("rules.tsv", "w") as file:
+        file.write(rules())
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=(re.sub(r"(.)\1+", r"\1", t.replace("\x00", "")) for t in training_text()), model_writer=model, num_threads=1,
+        minloglevel=2, **options)
+    os.remove("rules.tsv")
+    return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()), model.getvalue()
+
+
+def sentence_piece_vocabulary(library, model):
+    size = library.get_piece_size()
+    types = [2 if library.is_unknown(i) else 3 if library.is_control(i) else 6 if library.is_byte(i) else 1
+             for i in range(size)]
+    return {"model": model, "types": types, "tokens": [library.id_to_piece(i) for i in range(size)],
+            "scores": [library.get_score(i) for i in range(size)], "add_bos": False, "add_eos": False}
+
+
+def sentence_piece_bpe(lines):
+    library, _ = train_sentence_piece(
+        model_type="bpe", vocab_size=1200, character_coverage=0.98, byte_fallback=True, add_dummy_prefix=True,
+        normalization_rule_name="identity", remove_extra_whitespaces=False)
+    vocab = sentence_piece_vocabulary(library, "llama")
+    ids = {t: i for i, t in enumerate(vocab["tokens"])}
+    merges = []  # every pair that makes a piece, by the piece's score
+    for piece, i in ids.items():
+        halves = [(piece[:k], piece[k:]) for k in range(1, len(piece))]
+        merges += [(vocab["scores"][i], ids[a], ids[b], a, b) for a, b in halves if a in ids and b in ids]
+    merges.sort(key=lambda m: (-m[0], m[1], m[2]))
+    tokenizer = Tokenizer(models.BPE(ids, [m[3:] for m in merges], unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    tokenizer.decoder = decoders.Sequence([
+        decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tokenizer.add_special_tokens([special_token(t) for t in ("<unk>", "<s>", "</s>")])
+    write_goldens("sentencepiece-bpe", tokenizer, vocab, lines)
+    encode = reference(library, {"<unk>": 0, "<s>": 1, "</s>": 2})
+    for text in lines:
+        text = text.decode("utf-8", "replace")
+        assert tokenizer.encode(text).ids == encode(text)[0]
+
+
+def reference(library, special):
+    """Encodes with sentencepiece what lies between special tokens."""
+    pattern = re.compile("(%s)" % "|".join(re.escape(t) for t in special))
+
+    def encode(text):
+        ids, offsets, at = [], [], 0
+        for part in pattern.split(text):
+            if part in special:
+                ids.append(special[part])
+                offsets.append((at, at + len(part)))
+            elif part:
+                for piece in library.encode(part, return_type="proto").pieces:
+                    ids.append(piece.id)
+                    offsets.append(tuple(at + len(part.encode()[:b].decode()) for b in (piece.begin, piece.end)))
+            at += len(part)
+        return ids, offsets
+
+    return encode
+
+
+def sentence_piece_unigram(lines):
+    library, proto = train_sentence_piece(
+        model_type="unigram", vocab_size=1000, character_coverage=0.98, add_dummy_prefix=True, pad_id=3,
+        normalization_rule_tsv="rules.tsv", remove_extra_whitespaces=True)
+    vocab = sentence_piece_vocabulary(library, "t5")
+    vocab["charsmap"] = normalizer_charsmap(proto).hex()
+    tokenizer = Tokenizer(models.Unigram(list(zip(vocab["tokens"], vocab["scores"])), 0, False))
+    tokenizer.normalizer = normalizers.Sequence([
+        normalizers.Precompiled(normalizer_charsmap(proto)), normalizers.Replace(Regex(" {2,}"), " ")])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")])
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    tokenizer.add_special_tokens([special_token(t) for t in ("<unk>", "<s>", "</s>", "<pad>")])
+    write_goldens("sentencepiece-unigram", tokenizer, vocab, lines,
+                  reference(library, {"<unk>": 0, "<s>": 1, "</s>": 2, "<pad>": 3}))
+
+
+def fields(message):
+    """The fields of a protocol buffers message: number, value."""
+    position = 0
+
+    def varint():
+        nonlocal position
+        value = shift = 0
+        while True:
+            byte = message[position]
+            position += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while position < len(message):
+        key = varint()
+        kind = key & 7
+        if kind == 0:
+            value = varint()
+        else:
+            size = varint() if kind == 2 else 4
+            value = message[position:position + size]
+            position += size
+        yield key >> 3, value
+
+
+def normalizer_charsmap(proto):
+    normalizer = dict(fields(proto))[3]
+    return dict(fields(normalizer))[2]
 
 
 def main():
@@ -288,6 +440,8 @@ def main():
         byte_pair(pre, lines)
     word_piece("uncased", True, lines)
     word_piece("cased", False, lines)
+    sentence_piece_bpe(lines)
+    sentence_piece_unigram(lines)
 
 
 if __name__ == "__main__":

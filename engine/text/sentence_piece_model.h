@@ -1,0 +1,37 @@
+// The model file of the sentencepiece library, made of what GGUF's arrays hold. The library comes
+// without its message definitions, so the few fields that matter are written by hand.
+// Reference: sentencepiece_model.proto (field numbers), the protocol buffers wire format.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/text/tokenizer_spec.h"
+
+namespace heed {
+
+struct SentencePieceModel {
+  enum class Algorithm { unigram = 1, bpe = 2 };  // the file's numbers
+
+  struct Piece {
+    std::string_view text;
+    float score = 0;
+    TokenType type = TokenType::normal;  // the file's numbers are the same as GGUF's
+  };
+
+  Algorithm algorithm = Algorithm::unigram;
+  std::vector<Piece> pieces;  ///< exactly one of them unknown, none of them twice
+  std::string_view precompiled_charsmap;
+  bool add_dummy_prefix = true;
+  bool remove_extra_whitespaces = true;
+};
+
+std::string serialize(const SentencePieceModel& model);
+
+/// Throws Error(format) if the library would read outside of `charsmap` (a double array of 32-bit
+/// units, then NUL-terminated replacements), which it does not check itself. Empty is fine.
+void check_charsmap(std::string_view charsmap);
+
+}  // namespace heed

@@ -1,0 +1,62 @@
+// The check of SentencePiece's normalisation table.
+#include "engine/text/sentence_piece_model.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "engine/core/error.h"
+#include "tests/text/golden_tokenizer.h"
+
+namespace heed {
+namespace {
+
+/// A table of units, the first of which leads to the units from `root` on, and texts.
+std::string charsmap(std::vector<uint32_t> units, std::string_view texts) {
+  const auto size = static_cast<uint32_t>(4 * units.size());
+  std::string bytes(sizeof size + size, '\0');
+  std::memcpy(bytes.data(), &size, sizeof size);
+  std::memcpy(bytes.data() + sizeof size, units.data(), size);
+  return bytes.append(texts);
+}
+
+constexpr uint32_t kLeaf = 1 << 8;
+constexpr uint32_t kValue = 1u << 31;
+constexpr uint32_t offset(uint32_t n) {
+  return n << 10;
+}
+
+TEST_CASE("a whole table passes") {
+  CHECK_NOTHROW(check_charsmap(""));
+  CHECK_NOTHROW(
+      check_charsmap(golden::read_vocabulary("sentencepiece-unigram").precompiled_charsmap));
+  std::vector<uint32_t> units(512);
+  units[0] = offset(256) | kLeaf;
+  units[256] = kValue | 2;
+  CHECK_NOTHROW(check_charsmap(charsmap(units, std::string_view("a\0\0", 3))));
+}
+
+TEST_CASE("a table that leads outside of itself or its texts is refused") {
+  const std::string_view texts("a\0", 2);
+  const std::vector<uint32_t> good(256);
+  CHECK_NOTHROW(check_charsmap(charsmap(good, texts)));
+  CHECK_THROWS_AS(check_charsmap("abc"), Error);
+  CHECK_THROWS_AS(check_charsmap(charsmap({}, texts)), Error);
+  CHECK_THROWS_AS(check_charsmap(charsmap(good, "")), Error);
+  CHECK_THROWS_AS(check_charsmap(charsmap(good, "a")), Error);
+  CHECK_THROWS_AS(check_charsmap(charsmap(good, std::string_view("\xFF\0", 2))), Error);
+  CHECK_THROWS_AS(check_charsmap(charsmap(good, texts).substr(0, 500)), Error);
+  CHECK_THROWS_AS(check_charsmap(charsmap(std::vector<uint32_t>(255), texts)), Error);
+
+  std::vector<uint32_t> units = good;
+  units[7] = offset(256);
+  CHECK_THROWS_AS(check_charsmap(charsmap(units, texts)), Error);
+  units[7] = offset(1) | 1 << 9;  // the offset counts 256 times as much
+  CHECK_THROWS_AS(check_charsmap(charsmap(units, texts)), Error);
+  units[7] = kLeaf;
+  units[7 ^ 0] = kLeaf;  // its value: that of this very unit
+  CHECK_THROWS_AS(check_charsmap(charsmap(units, texts)), Error);
+}
+
+}  // namespace
+}  // namespace heed
