@@ -111,6 +111,11 @@ inline float max_of_lanes(Vec x) {
   s = _mm_max_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
+inline Vec spread_max(Vec x) {
+  x.v = _mm256_max_ps(x.v, _mm256_permute2f128_ps(x.v, x.v, 0x01));
+  x.v = _mm256_max_ps(x.v, _mm256_permute_ps(x.v, 0x4e));
+  return {_mm256_max_ps(x.v, _mm256_permute_ps(x.v, 0xb1))};
+}
 inline void split_pairs(Vec a, Vec b, Vec& even, Vec& odd) {
   const __m256 low = _mm256_permute2f128_ps(a.v, b.v, 0x20);   // a0..a3 b0..b3
   const __m256 high = _mm256_permute2f128_ps(a.v, b.v, 0x31);  // a4..a7 b4..b7

@@ -11,9 +11,9 @@ void avx512::attend(const AttendArgs& args) noexcept {
     case KvType::f32:
       return attend_as<F32Dot, KvType::f32>(args);
     case KvType::bf16:
-      return attend_as<F32Dot, KvType::bf16>(args);
+      return attend_widened<KvType::bf16>(args);
     case KvType::f16:
-      return attend_as<F32Dot, KvType::f16>(args);
+      return attend_widened<KvType::f16>(args);
   }
 }
 

@@ -105,6 +105,13 @@ inline float sum_of_lanes(Vec x) {
 inline float max_of_lanes(Vec x) {  // of lanes that are not NaN
   return _mm512_reduce_max_ps(x.v);
 }
+/// The largest lane, in all lanes; lanes are not NaN.
+inline Vec spread_max(Vec x) {
+  x.v = _mm512_max_ps(x.v, _mm512_shuffle_f32x4(x.v, x.v, 0x4e));
+  x.v = _mm512_max_ps(x.v, _mm512_shuffle_f32x4(x.v, x.v, 0xb1));
+  x.v = _mm512_max_ps(x.v, _mm512_permute_ps(x.v, 0x4e));
+  return {_mm512_max_ps(x.v, _mm512_permute_ps(x.v, 0xb1))};
+}
 /// The values at even and at odd places of the 2 * kLanes values a, b.
 inline void split_pairs(Vec a, Vec b, Vec& even, Vec& odd) {
   const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);

@@ -7,13 +7,15 @@ namespace heed {
 namespace {
 
 struct Bf16Dot {
-  static constexpr int kPack = 2;
+  static constexpr int kPack = 2, kRowPack = 2;
+  using Operand = Vec;
   static void pack(Vec x, float* row, int64_t i) {
     const __m256bh halves = _mm512_cvtneps_pbh(x.v);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + i / 2), (__m256i)halves);
   }
-  static Vec add(Vec sum, Vec x, Vec y) {
-    return {_mm512_dpbf16_ps(sum.v, (__m512bh)x.v, (__m512bh)y.v)};
+  static Operand load(const float* tile) { return heed::load(tile); }
+  static Vec add(Vec sum, const float* row, Operand y) {
+    return {_mm512_dpbf16_ps(sum.v, (__m512bh)broadcast(*row).v, (__m512bh)y.v)};
   }
 };
 

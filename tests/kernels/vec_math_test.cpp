@@ -1,4 +1,4 @@
-// exp, erf and tanh against libm in double, over every exponent and both signs.
+// exp, exp2, erf and tanh against libm in double, over every exponent and both signs.
 #include "tests/support/vec_math.h"
 
 #include <doctest/doctest.h>
@@ -51,8 +51,12 @@ double ulp(double y) {
 
 /// Checks f(x) against reference(x), to `bound` units in the last place where it is finite and to
 /// equality where a float would be infinite or NaN.
-void check(void (*f)(const float*, int64_t, float*), double (*reference)(double), double bound) {
-  const std::vector<float> x = samples(2503);
+void check(void (*f)(const float*, int64_t, float*), double (*reference)(double), double bound,
+           bool only_nonpositive = false) {
+  std::vector<float> x = samples(2503);
+  if (only_nonpositive) {
+    for (float& v : x) v = v > 0 ? -v : v;
+  }
   std::vector<float> y(x.size());
   f(x.data(), static_cast<int64_t>(x.size()), y.data());
   double worst = 0;
@@ -79,6 +83,18 @@ TEST_CASE("vector exp is within 1.1 ulp, from underflow to overflow") {
     INFO(name);
     check(
         math.exp, [](double x) { return std::exp(x); }, 1.1);
+  }
+}
+
+TEST_CASE("vector exp2 of what is not positive is within 1 ulp, and 1 at 0") {
+  for (const auto& [name, math] : machine_math()) {
+    INFO(name);
+    check(
+        math.exp2_of_nonpositive, [](double x) { return std::exp2(x); }, 1.0, true);
+    const std::vector<float> zeros(16, 0.0f);
+    std::vector<float> y(16);
+    math.exp2_of_nonpositive(zeros.data(), 16, y.data());
+    CHECK(y == std::vector<float>(16, 1.0f));
   }
 }
 

@@ -1,4 +1,4 @@
-// exp, erf and tanh of engine/kernels/generic/vec_math.inl as each instruction set compiles them:
+// The functions of engine/kernels/generic/vec_math.inl as each instruction set compiles them:
 // they have no entry of their own in the kernel table. Call one only where the machine has it.
 #pragma once
 
@@ -8,6 +8,7 @@ namespace heed {
 
 struct VecMath {
   void (*exp)(const float* x, int64_t n, float* out);  // n a multiple of 16, here and below
+  void (*exp2_of_nonpositive)(const float* x, int64_t n, float* out);
   void (*erf)(const float* x, int64_t n, float* out);
   void (*tanh)(const float* x, int64_t n, float* out);
 };

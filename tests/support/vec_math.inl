@@ -10,7 +10,10 @@ void apply(const float* x, int64_t n, float* out) {
   for (int64_t i = 0; i < n; i += kLanes) store(f(load(x + i)), out + i);
 }
 
-constexpr VecMath kVecMath = {.exp = apply<exp>, .erf = apply<erf>, .tanh = apply<tanh>};
+constexpr VecMath kVecMath = {.exp = apply<exp>,
+                              .exp2_of_nonpositive = apply<exp2_of_nonpositive>,
+                              .erf = apply<erf>,
+                              .tanh = apply<tanh>};
 
 }  // namespace
 }  // namespace heed

@@ -25,6 +25,12 @@ inline constexpr int64_t kBlockTiles = kBlockKeys / kTileTokens;
 inline constexpr int64_t kMaxRows = 96;
 inline constexpr int kStripRows = 6;
 
+/// Strips of up to so many queries are what a decode step consists of: they run through keys and
+/// values as fast as memory gives them, and ask for the next block while they work on one.
+inline constexpr int kStreamRows = 4;
+
+inline constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;
+
 /// Accumulators that leave registers for the operands: 24 of 32, or 12 of 16.
 inline constexpr int kAccumulators = kLanes == 16 ? 24 : 12;
 
@@ -35,13 +41,44 @@ constexpr int vectors_for(int rows) {
   return vectors;
 }
 
-/// Products of f32 numbers. A Dot says how many numbers it packs in a dword (kPack), how a row of
-/// floats becomes packed, and how packed numbers are multiplied and added.
+/// How keys and values are multiplied with a row of numbers (a query, or weights of values), a
+/// step at a time. A step takes one dword of each lane of the tile, which holds kPack numbers, and
+/// as many numbers of the row, which holds kRowPack numbers in a dword.
 struct F32Dot {
-  static constexpr int kPack = 1;
+  static constexpr int kPack = 1, kRowPack = 1;
+  using Operand = Vec;
   static void pack(Vec x, float* row, int64_t i) { store(x, row + i); }
-  static Vec add(Vec sum, Vec x, Vec y) { return fma(x, y, sum); }
+  static Operand load(const float* tile) { return heed::load(tile); }
+  static Vec add(Vec sum, const float* row, Operand y) { return fma(broadcast(*row), y, sum); }
 };
+
+/// 16-bit numbers, widened in registers: the same products and sums as F32Dot's over numbers
+/// widened before.
+template <KvType type>
+struct WidenDot {
+  static constexpr int kPack = 2, kRowPack = 1;
+  struct Operand {
+    Vec first, second;
+  };
+  static void pack(Vec x, float* row, int64_t i) { store(x, row + i); }
+  static Operand load(const float* tile) {
+    Operand y;
+    const auto* halves = reinterpret_cast<const uint16_t*>(tile);
+    if constexpr (type == KvType::bf16) {
+      load_bf16_pairs(halves, y.first, y.second);
+    } else {
+      load_f16_pairs(halves, y.first, y.second);
+    }
+    return y;
+  }
+  static Vec add(Vec sum, const float* row, Operand y) {
+    return fma(broadcast(row[1]), y.second, fma(broadcast(row[0]), y.first, sum));
+  }
+};
+
+/// Dwords of a row that a step takes.
+template <typename Dot>
+inline constexpr int64_t kRowStep = Dot::kPack / Dot::kRowPack;
 
 /// The queries of a pass.
 struct Rows {
@@ -52,9 +89,9 @@ struct Rows {
   float* sums;  // [count][sum_stride]: of weight * value; sum_stride is a multiple of kLanes
   int64_t sum_stride;
   float* totals;   // [count][kLanes]: of weights
-  float* maxima;   // [count]: of scores
+  float* maxima;   // [count][kLanes]: of scores, the same in all lanes
   float* weights;  // [kStripRows][kBlockKeys]: a strip's scores, then its packed weights
-  float scale;
+  float scale;     // times log2(e): scores are powers of two
 };
 
 /// Keys and values of a block, packed as a Dot wants them. Only tiles [first_tile, last_tile) are
@@ -85,14 +122,16 @@ inline void score_tiles(const Rows& q, const float* queries, const Block& block,
       for (int v = 0; v < vectors; ++v) sums[r][v] = zero();
     }
     for (int64_t s = 0; s < block.steps; ++s) {
-      Vec key[vectors];
+      typename Dot::Operand key[vectors];
       for (int v = 0; v < vectors; ++v) {
         const int64_t token = v * kLanes;
-        key[v] =
-            load(keys + token / kTileTokens * tile_floats + s * kTileTokens + token % kTileTokens);
+        const float* at =
+            keys + token / kTileTokens * tile_floats + s * kTileTokens + token % kTileTokens;
+        if constexpr (rows <= kStreamRows) __builtin_prefetch(at + kBlockTiles * tile_floats);
+        key[v] = Dot::load(at);
       }
       for (int r = 0; r < rows; ++r) {
-        const Vec x = broadcast(queries[r * q.query_stride + s]);
+        const float* x = queries + r * q.query_stride + s * kRowStep<Dot>;
         for (int v = 0; v < vectors; ++v) sums[r][v] = Dot::add(sums[r][v], x, key[v]);
       }
     }
@@ -104,58 +143,73 @@ inline void score_tiles(const Rows& q, const float* queries, const Block& block,
   if constexpr (kTiles > 1) score_tiles<Dot, rows, vectors / 2>(q, queries, block, tile);
 }
 
-/// Turns one query's scores for the block into packed weights exp(score - maximum), and returns the
-/// factor by which what was summed before shrinks.
-template <typename Dot>
-inline float weigh(const Rows& q, int64_t row, const Block& block, float* scores) {
-  const Vec lowest = broadcast(-INFINITY);
+/// Hides the keys of a block that a query does not see.
+inline void mask(KeyRange range, const Block& block, float* scores) {
   const int64_t first = block.first_tile * kTileTokens, last = block.last_tile * kTileTokens;
-  const int64_t begin = q.ranges[row].begin - block.first_key;
-  const int64_t end = q.ranges[row].end - block.first_key;
-  if (begin > first || end < last) {
-    const Vec low = broadcast(static_cast<float>(begin)), high = broadcast(static_cast<float>(end));
-    for (int64_t i = first; i < last; i += kLanes) {
-      const Vec key = lane_numbers() + broadcast(static_cast<float>(i));
-      const Vec seen = select(key < high, load(scores + i), lowest);
-      store(select(key < low, lowest, seen), scores + i);
-    }
-  }
-  Vec max = broadcast(q.maxima[row]);
-  for (int64_t i = first; i < last; i += kLanes) max = heed::max(load(scores + i), max);
-  const float new_max = max_of_lanes(max);
-  const float shift = new_max == -INFINITY ? 0 : new_max;  // nothing seen so far: all weights 0
-  Vec total = zero();
+  const int64_t begin = range.begin - block.first_key, end = range.end - block.first_key;
+  if (begin <= first && end >= last) return;
+  const Vec low = broadcast(static_cast<float>(begin)), high = broadcast(static_cast<float>(end));
+  const Vec hidden = broadcast(-INFINITY);
   for (int64_t i = first; i < last; i += kLanes) {
-    const Vec weight = exp(load(scores + i) - broadcast(shift));
-    total = total + weight;
-    Dot::pack(weight, scores, i);
+    const Vec key = lane_numbers() + broadcast(static_cast<float>(i));
+    const Vec seen = select(key < high, load(scores + i), hidden);
+    store(select(key < low, hidden, seen), scores + i);
   }
-  const Vec factor = exp(broadcast(q.maxima[row] - shift));
-  float* totals = q.totals + row * kLanes;
-  store(fma(load(totals), factor, total), totals);
-  q.maxima[row] = new_max;
-  float shrink[kLanes];
-  store(factor, shrink);
-  return shrink[0];
+}
+
+/// Turns the scores of `rows` queries for a block into packed weights 2^(score - maximum); `shrink`
+/// gets the factors by which what was summed before shrinks.
+template <typename Dot, int rows>
+inline void weigh(const Rows& q, int64_t row, const Block& block, Vec* shrink) {
+  const int64_t first = block.first_tile * kTileTokens, last = block.last_tile * kTileTokens;
+  Vec shift[rows];
+  for (int r = 0; r < rows; ++r) {  // all maxima first: each ends in a chain of shuffles
+    float* scores = q.weights + r * kBlockKeys;
+    mask(q.ranges[row + r], block, scores);
+    float* maximum = q.maxima + (row + r) * kLanes;
+    const Vec old = load(maximum);
+    Vec max = old;
+    for (int64_t i = first; i < last; i += kLanes) max = heed::max(load(scores + i), max);
+    max = spread_max(max);
+    store(max, maximum);
+    shift[r] = select(max == broadcast(-INFINITY), zero(), max);  // nothing seen: all weights 0
+    shrink[r] = old - shift[r];
+  }
+  for (int r = 0; r < rows; ++r) {
+    float* scores = q.weights + r * kBlockKeys;
+    Vec total = zero();
+    for (int64_t i = first; i < last; i += kLanes) {
+      const Vec weight = exp2_of_nonpositive(load(scores + i) - shift[r]);
+      total = total + weight;
+      Dot::pack(weight, scores, i);
+    }
+    shrink[r] = exp2_of_nonpositive(shrink[r]);
+    float* totals = q.totals + (row + r) * kLanes;
+    store(fma(load(totals), shrink[r], total), totals);
+  }
 }
 
 /// sums = sums * shrink + weights * values for `rows` queries and the columns from `column` on,
 /// steps [first, last).
 template <typename Dot, int rows, int vectors>
-inline void add_values(const Rows& q, float* sums, const float* shrink, const Block& block,
+inline void add_values(const Rows& q, float* sums, const Vec* shrink, const Block& block,
                        int64_t first, int64_t last, int64_t column) {
+  const int64_t block_floats = kBlockKeys / Dot::kPack * block.value_stride;
   for (; column + vectors * kLanes <= q.sum_stride; column += vectors * kLanes) {
     Vec out[rows][vectors];
     for (int r = 0; r < rows; ++r) {
       const float* at = sums + r * q.sum_stride + column;
-      for (int v = 0; v < vectors; ++v) out[r][v] = load(at + v * kLanes) * broadcast(shrink[r]);
+      for (int v = 0; v < vectors; ++v) out[r][v] = load(at + v * kLanes) * shrink[r];
     }
     for (int64_t s = first; s < last; ++s) {
       const float* at = block.values + s * block.value_stride + column;
-      Vec value[vectors];
-      for (int v = 0; v < vectors; ++v) value[v] = load(at + v * kLanes);
+      typename Dot::Operand value[vectors];
+      for (int v = 0; v < vectors; ++v) {
+        if constexpr (rows <= kStreamRows) __builtin_prefetch(at + block_floats + v * kLanes);
+        value[v] = Dot::load(at + v * kLanes);
+      }
       for (int r = 0; r < rows; ++r) {
-        const Vec weight = broadcast(q.weights[r * kBlockKeys + s]);
+        const float* weight = q.weights + r * kBlockKeys + s * kRowStep<Dot>;
         for (int v = 0; v < vectors; ++v) out[r][v] = Dot::add(out[r][v], weight, value[v]);
       }
     }
@@ -197,10 +251,8 @@ void strip(const Rows& q, int64_t row, Block block) {
   block.last_tile = round_up(end, kTileTokens) / kTileTokens;
   score_tiles<Dot, rows, vectors_for(rows)>(q, q.queries + row * q.query_stride, block,
                                             block.first_tile);
-  float shrink[rows];
-  for (int r = 0; r < rows; ++r) {
-    shrink[r] = weigh<Dot>(q, row + r, block, q.weights + r * kBlockKeys);
-  }
+  Vec shrink[rows];
+  weigh<Dot, rows>(q, row, block, shrink);
   add_values<Dot, rows, vectors_for(rows)>(q, q.sums + row * q.sum_stride, shrink, block,
                                            begin / Dot::kPack,
                                            round_up(end, Dot::kPack) / Dot::kPack, 0);
@@ -225,26 +277,22 @@ inline void all_strips(const Rows& q, const Block& block) {
 /// of which the first `width` are set. For keys a pair is two dims of kTileTokens tokens, for
 /// values two tokens of head_dim dims.
 template <KvType type>
-inline void unpack(const std::byte* source, int64_t count, int64_t width, int64_t stride,
-                   float* rows) {
-  const auto* pairs = reinterpret_cast<const uint16_t*>(source);
+inline void widen(const std::byte* source, int64_t count, int64_t width, int64_t stride,
+                  float* rows) {
+  const auto* pairs = reinterpret_cast<const float*>(source);
   for (int64_t i = 0; i < count; ++i) {
-    for (int64_t d = 0; d < width; d += kLanes) {
-      Vec first, second;
-      const uint16_t* at = pairs + (i * width + d) * 2;
-      uint16_t last[2 * kLanes] = {};
-      if (d + kLanes > width) {
-        for (int64_t j = 0; j < 2 * (width - d); ++j) last[j] = at[j];
-        at = last;
-      }
-      if constexpr (type == KvType::bf16) {
-        load_bf16_pairs(at, first, second);
-      } else {
-        load_f16_pairs(at, first, second);
-      }
-      store(first, rows + 2 * i * stride + d);
-      store(second, rows + (2 * i + 1) * stride + d);
-    }
+    float* first = rows + 2 * i * stride;
+    const auto put = [&](const float* at, int64_t d) {
+      const auto y = WidenDot<type>::load(at);
+      store(y.first, first + d);
+      store(y.second, first + stride + d);
+    };
+    int64_t d = 0;
+    for (; d + kLanes <= width; d += kLanes) put(pairs + i * width + d, d);
+    if (d == width) continue;
+    float last[kLanes];
+    store(load_first(pairs + i * width + d, width - d), last);
+    put(last, d);
   }
 }
 
@@ -271,10 +319,10 @@ inline void load_block(const KvTiles& kv, int64_t start, Block& block, float* bu
   float* value_buffer = buffer + first * kTileTokens / Dot::kPack * block.value_stride;
   if constexpr (type != KvType::f32 && Dot::kPack == 1) {
     float* key_buffer = buffer + kBlockKeys * block.value_stride;
-    unpack<type>(keys + first * tile_bytes, tiles * kv.head_dim / 2, kTileTokens, kTileTokens,
-                 key_buffer + first * kTileTokens * kv.head_dim);
-    unpack<type>(values + first * tile_bytes, tiles * kTileTokens / 2, kv.head_dim,
-                 block.value_stride, value_buffer);
+    widen<type>(keys + first * tile_bytes, tiles * kv.head_dim / 2, kTileTokens, kTileTokens,
+                key_buffer + first * kTileTokens * kv.head_dim);
+    widen<type>(values + first * tile_bytes, tiles * kTileTokens / 2, kv.head_dim,
+                block.value_stride, value_buffer);
     block.keys = key_buffer;
     block.values = buffer;
     return;
@@ -301,7 +349,7 @@ struct Scratch {
     sums = queries + rows * width;
     totals = sums + rows * width;
     maxima = totals + rows * kLanes;
-    weights = maxima + round_up(rows, kTileTokens);
+    weights = maxima + rows * kLanes;
     block = weights + kStripRows * kBlockKeys;
     count = block + 2 * kBlockKeys * width;
   }
@@ -320,13 +368,13 @@ inline Rows begin_rows(const AttendArgs& a, int64_t row, int64_t count) {
   const Rows q{.ranges = a.ranges + row,
                .count = count,
                .queries = base + at.queries,
-               .query_stride = width / Dot::kPack,
+               .query_stride = width / Dot::kRowPack,
                .sums = base + at.sums,
                .sum_stride = width,
                .totals = base + at.totals,
                .maxima = base + at.maxima,
                .weights = base + at.weights,
-               .scale = a.scale};
+               .scale = a.scale * kLog2E};
   for (int64_t r = 0; r < count; ++r) {
     for (int64_t d = 0; d < width; d += kLanes) {
       const Vec x = load_first(a.queries[row + r] + d, least(a.kv.head_dim - d, kLanes));
@@ -334,7 +382,7 @@ inline Rows begin_rows(const AttendArgs& a, int64_t row, int64_t count) {
       store(zero(), q.sums + r * width + d);
     }
     store(zero(), q.totals + r * kLanes);
-    q.maxima[r] = -INFINITY;
+    store(broadcast(-INFINITY), q.maxima + r * kLanes);
   }
   return q;
 }
@@ -348,7 +396,8 @@ inline void end_rows(const AttendArgs& a, const Rows& q, int64_t row) {
       store_first(load(q.sums + r * q.sum_stride + d) * factor, a.outputs[row + r] + d,
                   least(a.kv.head_dim - d, kLanes));
     }
-    if (a.logsumexp) a.logsumexp[row + r] = empty ? -INFINITY : q.maxima[r] + logf(total);
+    if (a.logsumexp)
+      a.logsumexp[row + r] = empty ? -INFINITY : q.maxima[r * kLanes] * kLn2 + logf(total);
   }
 }
 
@@ -368,6 +417,17 @@ void attend_as(const AttendArgs& a) {
       all_strips<Dot>(q, block);
     }
     end_rows(a, q, row);
+  }
+}
+
+/// Keys and values of 16 bits, on a CPU that multiplies f32 only. They are widened in registers, or
+/// where several strips of queries use them, in a buffer.
+template <KvType type>
+inline void attend_widened(const AttendArgs& a) {
+  if (a.count <= 2 * kStripRows) {
+    attend_as<WidenDot<type>, type>(a);
+  } else {
+    attend_as<F32Dot, type>(a);
   }
 }
 

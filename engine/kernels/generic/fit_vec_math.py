@@ -44,6 +44,11 @@ def exp_rest(r):  # (exp(r) - 1 - r) / r^2
     return np.where(small, 1 / 2 + r / 6 + r**2 / 24 + r**3 / 120, (np.expm1(r) - r) / np.where(r == 0, 1, r**2))
 
 
+def exp2_rest(f):  # (2^f - 1) / f
+    ln2 = np.log(2)
+    return np.where(np.abs(f) < 1e-5, ln2 + f * ln2**2 / 2, np.expm1(f * ln2) / np.where(f == 0, 1, f))
+
+
 def erf_over_x(u):  # u = x^2
     root = np.sqrt(u)
     return np.where(u < 1e-8, 2 / np.sqrt(np.pi) * (1 - u / 3), erf(root) / np.where(u == 0, 1, root))
@@ -56,5 +61,6 @@ def tanh_over_x(u):
 
 half_ln2 = np.log(2) / 2 * 1.001
 show("exp", fit(exp_rest, -half_ln2, half_ln2, 4, 0, weight=lambda r, _: r**2 / np.exp(r)))
+show("exp2", fit(exp2_rest, -0.5005, 0.5005, 5, 0, weight=lambda f, _: np.abs(f) / 2**f))
 show("erf", fit(erf_over_x, 0, 3.93**2, 5, 5))
 show("tanh", fit(tanh_over_x, 0, 9.02**2, 4, 4))
