@@ -34,6 +34,31 @@ void for_each_child(const Layer& layer, const std::string& scope, const Visit& v
   }
 }
 
+/// What steps and kernels rely on, said of a layer by itself; empty if all is well.
+std::string problem_of(const Attention& a) {
+  if (a.heads < 1 || a.kv_heads < 1 || a.heads % a.kv_heads != 0) {
+    return cat(a.heads, " heads cannot share ", a.kv_heads, " kv heads");
+  }
+  if (a.head_dim < 2 || a.head_dim % 2 != 0) {
+    return cat("heads of ", a.head_dim, " dimensions: expected an even number");
+  }
+  if (!a.rope) return "";
+  if (a.rope->dims < 2 || a.rope->dims % 2 != 0 || a.rope->dims > a.head_dim) {
+    return cat("rotary positions of ", a.rope->dims, " dimensions: expected an even number up to ",
+               a.head_dim);
+  }
+  if (!(a.rope->base > 0) || !(a.rope->scale > 0)) {
+    return cat("rotary positions of base ", a.rope->base, " and scale ", a.rope->scale,
+               ": expected numbers above 0");
+  }
+  return "";
+}
+
+std::string problem_of(const Norm& norm) {
+  if (norm.epsilon >= 0 && norm.epsilon < 1) return "";
+  return cat("epsilon ", norm.epsilon, ": expected 0 to 1");
+}
+
 /// Binds layers one by one and keeps a list of all that is wrong.
 class Binder {
  public:
@@ -41,6 +66,16 @@ class Binder {
 
   BoundLayer bind(const Layer& layer, const std::string& scope) {
     BoundLayer bound{.layer = &layer, .scope = scope};
+    std::visit(
+        [&](const auto& spec) {
+          if constexpr (requires { problem_of(spec); }) {
+            const std::string problem = problem_of(spec);
+            if (!problem.empty()) {
+              problems_.push_back(cat("layer '", scope, spec.name, "': ", problem));
+            }
+          }
+        },
+        layer.spec);
     for (const Param& param : own_params(layer, dims_)) {
       bound.tensors.push_back(check(param, scope + param.name));
     }
@@ -57,13 +92,13 @@ class Binder {
     const TensorView* tensor = find_(name);
     if (!tensor) {
       if (param.presence == Presence::required) {
-        problems_.push_back(cat("'", name, "' ", to_string(param.shape), " is missing"));
+        problems_.push_back(cat("tensor '", name, "' ", to_string(param.shape), " is missing"));
       }
     } else if (tensor->shape != param.shape) {
-      problems_.push_back(cat("'", name, "' has shape ", to_string(tensor->shape), ", expected ",
-                              to_string(param.shape)));
+      problems_.push_back(cat("tensor '", name, "' has shape ", to_string(tensor->shape),
+                              ", expected ", to_string(param.shape)));
     } else if (tensor->type >= DType::i8 && tensor->type <= DType::f64) {
-      problems_.push_back(cat("'", name, "' has type ", info(tensor->type).name,
+      problems_.push_back(cat("tensor '", name, "' has type ", info(tensor->type).name,
                               ", expected a type of weights (f32, f16, bf16 or quantised)"));
     }
     return tensor;
@@ -95,7 +130,7 @@ BoundGraph bind_graph(const Graph& graph, const FindTensor& find, const std::str
   if (problems.empty()) return bound;
   std::string list;
   for (size_t i = 0; i < problems.size() && i < kMostShown; ++i) {
-    list += (i ? "; tensor " : "tensor ") + problems[i];
+    list += (i ? "; " : "") + problems[i];
   }
   if (problems.size() > kMostShown) list += cat("; and ", problems.size() - kMostShown, " more");
   fail(Error::Code::format, file, ": ", list);

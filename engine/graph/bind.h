@@ -29,8 +29,8 @@ struct BoundGraph {
 /// The tensor of a name, or null.
 using FindTensor = std::function<const TensorView*(std::string_view name)>;
 
-/// Binds a graph. `file` names the source in errors. Throws Error(format) that lists every missing
-/// tensor and every wrong shape, with what was expected and what was found.
+/// Binds a graph. `file` names the source in errors. Throws Error(format) that lists every layer
+/// that cannot be, every missing tensor and every wrong shape, expected and found.
 BoundGraph bind_graph(const Graph& graph, const FindTensor& find, const std::string& file);
 
 /// Every tensor that the graph may have, full names, blocks spelled out.
