@@ -20,9 +20,13 @@
 namespace heed {
 namespace {
 
+/// Keys and values of 64 numbers in bf16 fill 32 KiB: a nearest cache. Blocks of half as many keys
+/// measure a tenth slower, of twice as many no faster.
 inline constexpr int64_t kBlockKeys = 128;
 inline constexpr int64_t kBlockTiles = kBlockKeys / kTileTokens;
+/// Queries whose sums stay in the second-level cache beside the block.
 inline constexpr int64_t kMaxRows = 96;
+/// Six rows of four vectors: ten loads feed 24 multiplications, which take the two units 12 cycles.
 inline constexpr int kStripRows = 6;
 
 /// Strips of up to so many queries are what a decode step consists of: they run through keys and
@@ -231,7 +235,7 @@ inline KeyRange within(KeyRange range, int64_t first, int64_t last) {
                      : KeyRange{};
 }
 
-/// The smallest range that holds both; {} if both are empty and a is.
+/// The smallest range that holds both; a if b is empty.
 inline KeyRange hull(KeyRange a, KeyRange b) {
   if (b.begin >= b.end) return a;
   if (a.begin >= a.end) return b;
@@ -396,8 +400,8 @@ inline void end_rows(const AttendArgs& a, const Rows& q, int64_t row) {
       store_first(load(q.sums + r * q.sum_stride + d) * factor, a.outputs[row + r] + d,
                   least(a.kv.head_dim - d, kLanes));
     }
-    if (a.logsumexp)
-      a.logsumexp[row + r] = empty ? -INFINITY : q.maxima[r * kLanes] * kLn2 + logf(total);
+    if (!a.logsumexp) continue;
+    a.logsumexp[row + r] = empty ? -INFINITY : q.maxima[r * kLanes] * kLn2 + logf(total);
   }
 }
 
