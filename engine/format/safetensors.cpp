@@ -199,6 +199,20 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// The object of an index that says in which shard each tensor is.
+Json weight_map(const std::filesystem::path& index) {
+  const std::string file = index.string();
+  const MappedFile text = MappedFile::open(index);
+  if (text.bytes().size() > kMaxHeaderBytes) {
+    fail(Error::Code::format, file, ": ", text.bytes().size(), " bytes exceed the cap of ",
+         kMaxHeaderBytes);
+  }
+  const Json json = JsonReader(file).read(as_text(text.bytes()));
+  Json map = json.is_object() ? json.value("weight_map", Json()) : Json();
+  if (!map.is_object()) fail(Error::Code::format, file, ": expected an object 'weight_map'");
+  return map;
+}
+
 }  // namespace
 
 void Safetensors::add_file(std::span<const std::byte> bytes, const std::string& file) {
@@ -228,36 +242,33 @@ void Safetensors::add_file(std::span<const std::byte> bytes, const std::string& 
 }
 
 void Safetensors::open_shards(const std::filesystem::path& index, FileAccess access) {
-  const std::string file = index.string();
-  const MappedFile text = MappedFile::open(index, access);
-  if (text.bytes().size() > kMaxHeaderBytes) {
-    fail(Error::Code::format, file, ": ", text.bytes().size(), " bytes exceed the cap of ",
-         kMaxHeaderBytes);
+  for (const std::filesystem::path& shard : shards(index)) {
+    files_.push_back(MappedFile::open(shard, access));
+    add_file(files_.back().bytes(), shard.string());
   }
-  const Json json = JsonReader(file).read(as_text(text.bytes()));
-  const Json map = json.is_object() ? json.value("weight_map", Json()) : Json();
-  if (!map.is_object()) fail(Error::Code::format, file, ": expected an object 'weight_map'");
-  std::set<std::string> shards;
+  const Json map = weight_map(index);
   for (const auto& [name, shard] : map.items()) {
+    if (!find(name) && left_out(name).empty()) {
+      fail(Error::Code::format, index.string(), ": tensor ", to_text(name),
+           " is in none of the shards");
+    }
+  }
+}
+
+std::vector<std::filesystem::path> Safetensors::shards(const std::filesystem::path& index) {
+  std::set<std::filesystem::path> files;
+  for (const Json& shard : weight_map(index)) {
     // A shard lies beside its index; a path could lead out of the model's directory.
     const std::string beside = shard.is_string() ? shard.get<std::string>() : "";
     const std::filesystem::path path = beside;
     if (!path.has_filename() || path != path.filename() || path.extension() != ".safetensors") {
-      fail(Error::Code::format, file,
+      fail(Error::Code::format, index.string(),
            ": expected names of .safetensors files in 'weight_map', found ",
            shard.is_string() ? to_text(beside) : shard.type_name());
     }
-    shards.insert(path.string());
+    files.insert(index.parent_path() / path);
   }
-  for (const std::string& shard : shards) {
-    files_.push_back(MappedFile::open(index.parent_path() / shard, access));
-    add_file(files_.back().bytes(), files_.back().path().string());
-  }
-  for (const auto& [name, shard] : map.items()) {
-    if (!find(name) && !left_out_.contains(name)) {
-      fail(Error::Code::format, file, ": tensor ", to_text(name), " is in none of the shards");
-    }
-  }
+  return {files.begin(), files.end()};
 }
 
 Safetensors Safetensors::open(const std::filesystem::path& path, FileAccess access) {
@@ -289,11 +300,25 @@ Safetensors Safetensors::parse(std::span<const std::byte> bytes, std::string nam
 
 const TensorView& Safetensors::require(std::string_view name) const {
   if (const TensorView* tensor = find(name)) return *tensor;
-  if (const auto it = left_out_.find(name); it != left_out_.end()) {
-    fail(Error::Code::unsupported, name_, ": tensor '", name, "' has dtype ", it->second,
+  if (const std::string_view dtype = left_out(name); !dtype.empty()) {
+    fail(Error::Code::unsupported, name_, ": tensor '", name, "' has dtype ", dtype,
          ", which Heed does not hold");
   }
   fail(Error::Code::format, name_, ": tensor '", name, "' is missing");
+}
+
+std::string_view Safetensors::left_out(std::string_view name) const {
+  const auto it = left_out_.find(name);
+  return it == left_out_.end() ? std::string_view() : it->second;
+}
+
+void Safetensors::drop(const TensorView& tensor) const noexcept {
+  for (const MappedFile& file : files_) {
+    const auto bytes = file.bytes();
+    if (tensor.data.data() >= bytes.data() && tensor.data.data() < bytes.data() + bytes.size()) {
+      file.drop(tensor.data);
+    }
+  }
 }
 
 }  // namespace heed

@@ -28,12 +28,23 @@ class Safetensors {
   /// errors.
   static Safetensors parse(std::span<const std::byte> bytes, std::string name);
 
+  /// The path or name it was opened with.
+  const std::string& name() const { return name_; }
+
+  /// The files that an index names, in the order of their names, whether they exist or not.
+  static std::vector<std::filesystem::path> shards(const std::filesystem::path& index);
+
   /// In the order of their data, shard by shard. Tensors of element types that Heed does not hold
   /// (U8, BOOL, F8_E4M3 ...), often masks that no model needs, are left out.
   std::span<const TensorView> tensors() const { return tensors_.views(); }
   const TensorView* find(std::string_view name) const { return tensors_.find(name); }
   /// Throws Error(format) if the tensor is missing, Error(unsupported) if it was left out.
   const TensorView& require(std::string_view name) const;
+  /// The dtype of a tensor that was left out: "F8_E4M3"; empty if it was not.
+  std::string_view left_out(std::string_view name) const;
+
+  /// Gives back the memory of a tensor that has been read: see MappedFile::drop.
+  void drop(const TensorView& tensor) const noexcept;
 
  private:
   explicit Safetensors(std::string name) : name_(std::move(name)) {}
