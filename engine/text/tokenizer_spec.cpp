@@ -1,4 +1,4 @@
-// Reads a tokenizer's description from a file's metadata.
+// Reads a tokenizer's description from a file's metadata, and writes it there.
 #include "engine/text/tokenizer_spec.h"
 
 #include <utility>
@@ -68,6 +68,37 @@ TokenizerSpec read_tokenizer_spec(const Metadata& metadata) {
   };
   for (const SpecialId& special : kSpecialIds) spec.*special.id = read_id(metadata, special.key);
   return spec;
+}
+
+void write_tokenizer_spec(const TokenizerSpec& spec, Metadata& metadata) {
+  const auto set_some = [&](std::string_view key, const auto& values) {
+    if (!values.empty()) metadata.set(key, values);
+  };
+  const auto set_flag = [&](std::string_view key, std::optional<bool> flag) {
+    if (flag) metadata.set(key, *flag);
+  };
+  metadata.set("tokenizer.ggml.model", spec.model);
+  set_some("tokenizer.ggml.pre", spec.pre);
+  metadata.set("tokenizer.ggml.tokens", spec.tokens);
+  std::vector<int32_t> types;
+  types.reserve(spec.types.size());
+  for (const TokenType type : spec.types) types.push_back(static_cast<int32_t>(type));
+  set_some("tokenizer.ggml.token_type", types);
+  set_some("tokenizer.ggml.scores", spec.scores);
+  set_some("tokenizer.ggml.merges", spec.merges);
+  const std::string& charsmap = spec.precompiled_charsmap;
+  set_some("tokenizer.ggml.precompiled_charsmap",
+           std::vector<uint8_t>(charsmap.begin(), charsmap.end()));
+  set_flag("tokenizer.ggml.add_space_prefix", spec.add_space_prefix);
+  set_flag("tokenizer.ggml.remove_extra_whitespaces", spec.remove_extra_whitespaces);
+  set_flag("tokenizer.ggml.normalizer.lowercase", spec.lowercase);
+  set_flag("tokenizer.ggml.normalizer.strip_accents", spec.strip_accents);
+  set_flag("tokenizer.ggml.add_bos_token", spec.add_bos);
+  set_flag("tokenizer.ggml.add_eos_token", spec.add_eos);
+  for (const SpecialId& special : kSpecialIds) {
+    const std::optional<Token> id = spec.*special.id;
+    if (id) metadata.set(special.key, static_cast<uint32_t>(*id));
+  }
 }
 
 }  // namespace heed

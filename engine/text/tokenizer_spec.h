@@ -73,4 +73,7 @@ inline constexpr std::array<SpecialId, 9> kSpecialIds = {{
 /// wrong type.
 TokenizerSpec read_tokenizer_spec(const Metadata& metadata);
 
+/// Sets the keys that read_tokenizer_spec reads, of all that the spec says.
+void write_tokenizer_spec(const TokenizerSpec& spec, Metadata& metadata);
+
 }  // namespace heed
