@@ -1,0 +1,89 @@
+#include "engine/convert/source.h"
+
+#include "engine/convert/join.h"
+#include "engine/convert/modules.h"
+#include "engine/core/error.h"
+
+namespace heed {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+/// What the directory must have and has not, in words.
+std::vector<std::string> missing_files(const fs::path& directory) {
+  std::vector<std::string> missing;
+  if (!is_file(directory / "config.json")) missing.push_back("config.json");
+  if (is_file(directory / "model.safetensors")) {
+    // One file has it all.
+  } else if (const fs::path index = directory / "model.safetensors.index.json"; is_file(index)) {
+    for (const fs::path& shard : Safetensors::shards(index)) {
+      if (!is_file(shard)) missing.push_back(shard.filename().string());
+    }
+  } else {
+    missing.push_back("model.safetensors (or model.safetensors.index.json and its shards)");
+  }
+  if (!is_file(directory / "tokenizer.json") && !is_file(directory / "vocab.txt")) {
+    missing.push_back("tokenizer.json (or vocab.txt)");
+  }
+  for (const Module& module : read_modules(directory)) {
+    if (module.kind == "Pooling" && !is_file(module.config)) {
+      missing.push_back(module.config.lexically_relative(directory).string());
+    }
+  }
+  return missing;
+}
+
+void check_directory(const fs::path& directory) {
+  std::error_code ignored;
+  if (!fs::exists(directory, ignored)) {
+    fail(Error::Code::io, "cannot read '", directory.string(), "': no such directory");
+  }
+  if (!fs::is_directory(directory, ignored)) {
+    fail(Error::Code::unsupported, "'", directory.string(),
+         "': expected a Hugging Face directory (config.json, model.safetensors ...), found a file");
+  }
+  const std::vector<std::string> missing = missing_files(directory);
+  if (missing.empty()) return;
+  fail(Error::Code::io, "'", directory.string(), "' is not a complete model directory: it lacks ",
+       join(missing, ", "),
+       is_file(directory / "pytorch_model.bin")
+           ? "; its pytorch_model.bin is a format that Heed does not read"
+           : "");
+}
+
+const fs::path& checked(const fs::path& directory) {
+  check_directory(directory);
+  return directory;
+}
+
+}  // namespace
+
+Source::Source(const fs::path& directory)
+    : directory_(checked(directory)),
+      config_(JsonFile::read(directory / "config.json")),
+      weights_(Safetensors::open(directory)) {}
+
+Source Source::open(const fs::path& directory) {
+  return Source(directory);
+}
+
+std::string Source::name() const {
+  const fs::path full = fs::absolute(directory_).lexically_normal();
+  return (full.has_filename() ? full : full.parent_path()).filename().string();
+}
+
+bool Source::has(std::string_view file) const {
+  return is_file(directory_ / file);
+}
+
+std::optional<JsonFile> Source::json(std::string_view file) const {
+  if (!has(file)) return std::nullopt;
+  return JsonFile::read(directory_ / file);
+}
+
+}  // namespace heed

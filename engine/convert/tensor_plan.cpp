@@ -1,0 +1,157 @@
+#include "engine/convert/tensor_plan.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/convert/join.h"
+#include "engine/core/error.h"
+#include "engine/graph/bind.h"
+#include "engine/quant/quant.h"
+
+namespace heed {
+namespace {
+
+constexpr std::string_view kNumber = "{}";
+
+/// `to`, with the number that `name` has where `from` has "{}"; nothing if `name` is not like
+/// `from`.
+std::optional<std::string> rename(std::string_view name, std::string_view from,
+                                  std::string_view to) {
+  const size_t at = from.find(kNumber);
+  if (at == std::string_view::npos) {
+    return name == from ? std::optional<std::string>(to) : std::nullopt;
+  }
+  const std::string_view head = from.substr(0, at);
+  const std::string_view tail = from.substr(at + kNumber.size());
+  if (name.size() <= head.size() + tail.size() || !name.starts_with(head) ||
+      !name.ends_with(tail)) {
+    return std::nullopt;
+  }
+  const std::string_view number = name.substr(at, name.size() - head.size() - tail.size());
+  if (number.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  std::string renamed(to);
+  return renamed.replace(to.find(kNumber), kNumber.size(), number);
+}
+
+bool matches(std::string_view name, std::string_view pattern) {
+  if (!pattern.ends_with('*')) return name == pattern;
+  return name.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+/// Without a prefix of the recipe, and with the suffixes that TensorFlow's checkpoints left behind
+/// in older ones written as those of today.
+std::string canonical_name(const Recipe& recipe, std::string_view name) {
+  for (const std::string_view prefix : recipe.prefixes) {
+    if (!name.starts_with(prefix)) continue;
+    name.remove_prefix(prefix.size());
+    break;
+  }
+  constexpr std::pair<std::string_view, std::string_view> kOldSuffixes[] = {{".gamma", ".weight"},
+                                                                            {".beta", ".bias"}};
+  for (const auto& [old, current] : kOldSuffixes) {
+    if (name.ends_with(old)) return cat(name.substr(0, name.size() - old.size()), current);
+  }
+  return std::string(name);
+}
+
+/// Finds a tensor for each parameter of a graph, and keeps lists of what does not fit.
+class Planner {
+ public:
+  Planner(const Recipe& recipe, const Safetensors& weights) : recipe_(recipe), weights_(weights) {
+    for (const TensorView& tensor : weights.tensors()) add_source(tensor);
+  }
+
+  void plan(const Param& param, DType type) {
+    const TensorRule* rule = rule_for(param.name);
+    const auto it = sources_.find(param.name);
+    if (it == sources_.end()) {
+      if (rule || param.presence == Presence::required) problems_.push_back(absence(param, rule));
+      return;
+    }
+    const TensorView* source = it->second;
+    sources_.erase(it);
+    if (source->shape != param.shape) {
+      problems_.push_back(cat("'", source->name, "' has shape ", to_string(source->shape),
+                              ", expected ", to_string(param.shape)));
+    } else if (std::ranges::find(row_codecs(), source->type, &RowCodec::type) ==
+               row_codecs().end()) {
+      problems_.push_back(cat("'", source->name, "' has type ", info(source->type).name,
+                              ", expected f32, f16 or bf16"));
+    } else {
+      const bool keep = param.shape.size() < 2 || (rule && rule->keep_f32);
+      planned_.push_back(
+          {source, {param.name, keep ? DType::f32 : fitting(param, type), param.shape}});
+    }
+  }
+
+  std::vector<PlannedTensor> finish() {
+    for (const auto& [name, tensor] : sources_) unused_.push_back("'" + tensor->name + "'");
+    std::ranges::sort(unused_);
+    const std::string unused = cat("Heed's ", recipe_.architecture,
+                                   " has no use for these tensors: ", join(unused_, ", "));
+    if (!problems_.empty()) {
+      fail(Error::Code::format, weights_.name(), ": tensor ", join(problems_, "; tensor "),
+           unused_.empty() ? "" : "; " + unused);
+    }
+    if (!unused_.empty()) fail(Error::Code::unsupported, weights_.name(), ": ", unused);
+    return std::move(planned_);
+  }
+
+ private:
+  void add_source(const TensorView& tensor) {
+    const std::string name = canonical_name(recipe_, tensor.name);
+    const auto ignored = [&](std::string_view pattern) { return matches(name, pattern); };
+    if (std::ranges::any_of(recipe_.ignored, ignored)) return;
+    for (const TensorRule& rule : recipe_.tensors) {
+      const auto target = rename(name, rule.from, rule.to);
+      if (!target) continue;
+      const auto [it, is_new] = sources_.try_emplace(*target, &tensor);
+      if (!is_new) {
+        problems_.push_back(cat("'", tensor.name, "' is the same as '", it->second->name, "'"));
+      }
+      return;
+    }
+    unused_.push_back("'" + tensor.name + "'");
+  }
+
+  const TensorRule* rule_for(std::string_view target) const {
+    for (const TensorRule& rule : recipe_.tensors) {
+      if (rename(target, rule.to, rule.from)) return &rule;
+    }
+    return nullptr;
+  }
+
+  std::string absence(const Param& param, const TensorRule* rule) const {
+    const std::string name = rule ? *rename(param.name, rule->to, rule->from) : param.name;
+    const std::string_view dtype = weights_.left_out(name);
+    return cat(
+        "'", name, "' ", to_string(param.shape),
+        dtype.empty() ? " is missing" : cat(" has dtype ", dtype, ", which Heed does not hold"));
+  }
+
+  static DType fitting(const Param& param, DType type) {
+    return param.shape.back() % info(type).block == 0 ? type : DType::f16;
+  }
+
+  const Recipe& recipe_;
+  const Safetensors& weights_;
+  std::unordered_map<std::string, const TensorView*> sources_;  // by their names in the file
+  std::vector<PlannedTensor> planned_;
+  std::vector<std::string> problems_;
+  std::vector<std::string> unused_;
+};
+
+}  // namespace
+
+std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const Graph& graph,
+                                        const Safetensors& weights, DType type) {
+  Planner planner(recipe, weights);
+  for (const Param& param : all_params(graph)) planner.plan(param, type);
+  return planner.finish();
+}
+
+}  // namespace heed

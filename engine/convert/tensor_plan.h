@@ -1,0 +1,26 @@
+// Which tensor of a checkpoint becomes which tensor of a model file: the graph says what there must
+// be, the recipe what it is called elsewhere. Used by the converter.
+#pragma once
+
+#include <vector>
+
+#include "engine/format/gguf.h"
+#include "engine/format/safetensors.h"
+#include "engine/graph/graph.h"
+#include "models/hugging_face/recipe.h"
+
+namespace heed {
+
+struct PlannedTensor {
+  const TensorView* source = nullptr;  ///< of the same shape; in the checkpoint
+  GgufWriter::Tensor target;
+};
+
+/// The tensors of a file of `type`, in the order of the graph. Vectors and what the recipe says
+/// stay F32; a row that the blocks of `type` do not divide becomes F16. Throws Error(format) that
+/// lists every tensor that is missing, of another shape or of a type without numbers, and
+/// Error(unsupported) that lists those the graph has no use for.
+std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const Graph& graph,
+                                        const Safetensors& weights, DType type);
+
+}  // namespace heed

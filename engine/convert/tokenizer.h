@@ -1,0 +1,15 @@
+// The tokenizer of a model directory as the tokenizer.ggml.* keys of a GGUF file. Used by the
+// converter; read back by engine/text/tokenizer_spec.h.
+#pragma once
+
+#include "engine/convert/source.h"
+#include "engine/format/metadata.h"
+
+namespace heed {
+
+/// Sets all tokenizer.ggml.* keys but token_type_count, from tokenizer.json or else vocab.txt.
+/// Throws Error(unsupported) naming a component that a GGUF file cannot say, Error(format) for what
+/// is missing or contradictory.
+void set_tokenizer(const Source& source, Metadata& metadata);
+
+}  // namespace heed

@@ -1,0 +1,143 @@
+#include "engine/convert/vocabulary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/core/error.h"
+#include "engine/core/mapped_file.h"
+#include "engine/text/utf8.h"
+
+namespace heed {
+namespace {
+
+/// Far above any real vocabulary (256,000), far below what would exhaust memory.
+constexpr int64_t kMaxVocabulary = int64_t{1} << 22;
+
+int64_t vocabulary_size(const JsonFile& config) {
+  const Json* value = config.find("vocab_size");
+  if (!value) config.refuse("'vocab_size' is missing");
+  if (!value->is_number_integer() || *value < 1 || *value > kMaxVocabulary) {
+    config.refuse("'vocab_size': expected a whole number from 1 to ", kMaxVocabulary, ", found ",
+                  to_text(*value));
+  }
+  return value->get<int64_t>();
+}
+
+void check_utf8(std::string_view line, const std::string& file, int64_t number) {
+  for (size_t pos = 0; pos < line.size();) {
+    const Utf8Char c = read_utf8(line, pos);
+    if (c.status != Utf8Char::Status::valid) {
+      fail(Error::Code::format, file, ": line ", number, ": not valid UTF-8");
+    }
+    pos += c.length;
+  }
+}
+
+}  // namespace
+
+Vocabulary Vocabulary::read(const Source& source, const std::optional<JsonFile>& tokenizer) {
+  const auto size = static_cast<size_t>(vocabulary_size(source.config()));
+  if (tokenizer) {
+    Vocabulary vocabulary(tokenizer->name(), size);
+    const Json* model = tokenizer->find("model");
+    vocabulary.add_map(*tokenizer, model ? JsonFile::find(*model, "vocab") : nullptr,
+                       TokenType::normal);
+    if (const Json* added = tokenizer->find("added_tokens")) {
+      vocabulary.add_tokens_with_flags(*tokenizer, *added);
+    }
+    vocabulary.fill_gaps();
+    return vocabulary;
+  }
+  Vocabulary vocabulary(source.path("vocab.txt").string(), size);
+  vocabulary.add_lines(vocabulary.name_);
+  if (const auto added = source.json("added_tokens.json")) {
+    vocabulary.add_map(*added, &added->root(), TokenType::user_defined);
+  }
+  vocabulary.fill_gaps();
+  return vocabulary;
+}
+
+std::optional<Token> Vocabulary::find(std::string_view token) const {
+  const auto it = ids_.find(token);
+  if (it == ids_.end()) return std::nullopt;
+  return it->second;
+}
+
+/// A token stated twice has the later id, as in transformers; the earlier one remains a gap.
+void Vocabulary::add(const std::string& token, int64_t id, TokenType type) {
+  if (id < 0 || id >= static_cast<int64_t>(entries_.size())) {
+    fail(Error::Code::format, name_, ": token ", to_text(Json(token)), " has the id ", id,
+         ", and config.json says 'vocab_size' is ", entries_.size());
+  }
+  Entry& entry = entries_[static_cast<size_t>(id)];
+  if (entry.type != TokenType::undefined && entry.token != token) {
+    fail(Error::Code::format, name_, ": tokens ", to_text(Json(entry.token)), " and ",
+         to_text(Json(token)), " have the same id ", id);
+  }
+  const auto [it, is_new] = ids_.try_emplace(token, static_cast<Token>(id));
+  if (!is_new) entries_[static_cast<size_t>(std::exchange(it->second, id))] = {};
+  entry = {token, type};
+}
+
+void Vocabulary::add_map(const JsonFile& file, const Json* map, TokenType type) {
+  if (!map || !map->is_object()) file.refuse("expected an object that maps tokens to ids");
+  for (const auto& [token, id] : map->items()) {
+    if (!id.is_number_integer()) {
+      file.refuse("token ", to_text(Json(token)), ": expected an id, found ", to_text(id));
+    }
+    add(token, id.get<int64_t>(), type);
+  }
+}
+
+void Vocabulary::add_tokens_with_flags(const JsonFile& file, const Json& added) {
+  for (const Json& token : added) {
+    const Json* id = JsonFile::find(token, "id");
+    const auto content = file.text(token, "content");
+    if (!id || !id->is_number_integer() || !content) {
+      file.refuse("'added_tokens': expected an 'id' and a 'content' of each");
+    }
+    const bool special = file.flag(token, "special").value_or(false);
+    add(*content, id->get<int64_t>(), special ? TokenType::control : TokenType::user_defined);
+  }
+}
+
+/// One token a line, the first one with id 0.
+void Vocabulary::add_lines(const std::string& path) {
+  const MappedFile file = MappedFile::open(path);
+  std::string_view rest(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  for (int64_t id = 0; !rest.empty(); ++id) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    check_utf8(line, path, id + 1);
+    add(std::string(line), id, TokenType::normal);
+  }
+}
+
+void Vocabulary::fill_gaps() {
+  for (size_t id = 0; id < entries_.size(); ++id) {
+    if (entries_[id].type == TokenType::undefined) {
+      entries_[id] = {cat("[PAD", id, "]"), TokenType::unused};
+    }
+  }
+}
+
+SpecialNames SpecialNames::read(const Source& source) {
+  SpecialNames names;
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    if (auto file = source.json(name)) names.files_.push_back(std::move(*file));
+  }
+  return names;
+}
+
+std::string SpecialNames::of(std::string_view key, std::string_view usual) const {
+  for (const JsonFile& file : files_) {
+    const Json* value = file.find(key);
+    const auto name = value && value->is_object() ? file.text(*value, "content") : file.text(key);
+    if (name) return *name;
+  }
+  return std::string(usual);
+}
+
+}  // namespace heed

@@ -1,0 +1,23 @@
+// The weights themselves: read, made into the type asked for by all threads, and written, a few
+// megabytes at a time. Used by the converter.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "engine/convert/tensor_plan.h"
+#include "engine/core/thread_team.h"
+
+namespace heed {
+
+/// Called on the caller's thread, with bytes of the source; what it throws ends the conversion.
+using ConvertProgress = std::function<void(int64_t done_bytes, int64_t all_bytes)>;
+
+/// Writes the data of all tensors in order; the writer was made with their targets. Throws
+/// Error(format) naming the tensor and the place of a value that the target type cannot hold: NaN,
+/// infinity, or one beyond its range. F32 takes any value.
+void write_weights(std::span<const PlannedTensor> tensors, const Safetensors& weights,
+                   ThreadTeam& team, GgufWriter& writer, const ConvertProgress& progress);
+
+}  // namespace heed

@@ -1,0 +1,54 @@
+// What makes a GGUF file of a Hugging Face checkpoint, as data: which number of config.json is
+// which key, and which tensor is which. One recipe per model_type, each in the file of its name;
+// used by engine/convert. Keys and tensor names are those of models/README.md.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace heed {
+
+/// A number of config.json and the key it becomes.
+struct KeyRule {
+  enum class Kind { count, real };  ///< written as u32 or f32
+  std::string_view from;
+  std::string_view to;
+  Kind kind = Kind::count;
+  std::optional<double> fallback = {};  ///< transformers' own, where config.json says nothing
+};
+
+/// What the graph takes for granted: config.json may be silent about `key` or say `value` ("gelu",
+/// "false"); anything else is another model.
+struct Assumption {
+  std::string_view key;
+  std::string_view value;
+};
+
+/// One tensor, or with "{}" in both names one of each block.
+struct TensorRule {
+  std::string_view from;
+  std::string_view to;
+  bool keep_f32 = false;  ///< whatever type is asked for; vectors are F32 in any case
+};
+
+struct Recipe {
+  std::string_view model_type;    ///< of config.json
+  std::string_view architecture;  ///< of models/registry.h
+  std::vector<KeyRule> keys;
+  std::vector<std::pair<std::string_view, bool>> flags;  ///< keys that all its files have
+  std::vector<Assumption> assumptions;
+  /// What checkpoints with a head put before the names of the model itself: "bert.".
+  std::vector<std::string_view> prefixes;
+  std::vector<TensorRule> tensors;
+  /// Tensors that no graph uses; a "*" at the end stands for anything.
+  std::vector<std::string_view> ignored;
+};
+
+std::span<const Recipe> recipes();
+
+Recipe hugging_face_bert();
+
+}  // namespace heed

@@ -1,0 +1,14 @@
+#include <array>
+
+#include "models/hugging_face/recipe.h"
+
+namespace heed {
+
+std::span<const Recipe> recipes() {
+  static const std::array kRecipes = {
+      hugging_face_bert(),
+  };
+  return kRecipes;
+}
+
+}  // namespace heed

@@ -1,0 +1,67 @@
+// Directories that lack something, and files in them that are not what they should be.
+#include "engine/convert/source.h"
+
+#include <doctest/doctest.h>
+
+#include "heed.hpp"
+#include "tests/convert/model_directory.h"
+
+namespace heed {
+
+TEST_CASE("a directory that lacks files is refused with all of them") {
+  const ModelDirectory model;
+  const std::string incomplete =
+      "'" + model.path().string() + "' is not a complete model directory: it lacks ";
+  for (const char* file : {"config.json", "model.safetensors", "tokenizer.json", "vocab.txt",
+                           "1_Pooling/config.json"}) {
+    model.remove(file);
+  }
+  const std::string all = incomplete +
+                          "config.json, model.safetensors (or model.safetensors.index.json and its "
+                          "shards), tokenizer.json (or vocab.txt), 1_Pooling/config.json";
+  CHECK_THROWS_WITH_AS(convert(model.path(), model.out(), {}), all.c_str(), Error);
+  write_text(model / "pytorch_model.bin", "x");
+  CHECK_THROWS_WITH_AS(
+      Source::open(model.path()),
+      (all + "; its pytorch_model.bin is a format that Heed does not read").c_str(), Error);
+  write_text(
+      model / "model.safetensors.index.json",
+      R"({"weight_map": {"a": "b.safetensors", "c": "d.safetensors", "e": "b.safetensors"}})");
+  CHECK_THROWS_WITH_AS(Source::open(model.path()),
+                       doctest::Contains("config.json, b.safetensors, d.safetensors, tokenizer"),
+                       Error);
+}
+
+TEST_CASE("only a directory is a source") {
+  const ModelDirectory model;
+  CHECK_THROWS_WITH_AS(Source::open(model / "none"), doctest::Contains("no such directory"), Error);
+  CHECK_THROWS_WITH_AS(Source::open(model / "vocab.txt"),
+                       doctest::Contains("expected a Hugging Face directory"), Error);
+}
+
+TEST_CASE("the directory's own name, however it is reached") {
+  const ModelDirectory model;
+  CHECK(Source::open(model.path()).name() == "tiny-bert");
+  CHECK(Source::open(model.path() / "").name() == "tiny-bert");
+  CHECK(Source::open(model / "1_Pooling/..").name() == "tiny-bert");
+}
+
+TEST_CASE("JSON files say what is wrong with them") {
+  const ModelDirectory model;
+  const std::string path = (model / "config.json").string();
+  write_text(model / "config.json", "{\"model_type\": \"bert\",}");
+  CHECK_THROWS_WITH_AS(Source::open(model.path()), (path + ": not valid JSON near byte 23").c_str(),
+                       Error);
+  write_text(model / "config.json", "{\"model_type\": 1e999}");
+  CHECK_THROWS_WITH_AS(Source::open(model.path()), (path + ": not valid JSON").c_str(), Error);
+  write_text(model / "config.json", "\x80");
+  CHECK_THROWS_AS(Source::open(model.path()), Error);
+  write_text(model / "config.json", "[1]");
+  CHECK_THROWS_WITH_AS(convert(model.path(), model.out(), {}),
+                       (path + ": 'model_type' is missing").c_str(), Error);
+  write_text(model / "config.json", "{\"model_type\": 7}");
+  CHECK_THROWS_WITH_AS(convert(model.path(), model.out(), {}),
+                       (path + ": 'model_type': expected a string, found 7").c_str(), Error);
+}
+
+}  // namespace heed
