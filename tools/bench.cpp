@@ -1,0 +1,226 @@
+// heed bench: speed, with llama-bench's tests and names: pp512 reads a prompt of 512 tokens and
+// computes the last token's logits, tg128 writes 128 tokens one at a time, @d4096 with 4,096 tokens
+// before them. Tokens are random: neither tokenizer nor sampler is timed. An encoder embeds the
+// lines of a file.
+#include <chrono>
+#include <fstream>
+#include <functional>
+#include <numeric>
+#include <random>
+
+#include "tools/arguments.h"
+#include "tools/input.h"
+#include "tools/numbers.h"
+#include "tools/output.h"
+#include "tools/terminal.h"
+
+namespace heed {
+namespace {
+
+/// A test's name and what each repetition measured.
+struct Result {
+  std::string test;
+  std::string unit;
+  std::vector<double> values;
+};
+
+class Bench : public Verb {
+ public:
+  About about() const override {
+    return {.name = "bench",
+            .arguments = "MODEL",
+            .summary = "tokens a second, or sentences a second",
+            .example = "  heed bench smollm2 -p 512 -n 128 -d 0,4096 -r 5 -o json"};
+  }
+  void add_flags(Flags& flags) override;
+  void run(Words& words, Output& out) override;
+
+ private:
+  enum class Format { md, json, csv };
+
+  std::vector<Result> bench_decoder(const Model& model);
+  std::vector<Result> bench_encoder(const Model& model);
+  /// Times `work` once for warmth, then for the record; `count` / seconds is a value.
+  Result measure(const std::string& test, double count, const std::string& unit,
+                 const std::function<void()>& prepare, const std::function<void()>& work);
+  std::string report(const Model& model, const std::vector<Result>& results) const;
+
+  ModelArguments model_;
+  SessionArguments session_;
+  std::vector<int64_t> prompts_ = {512};
+  std::vector<int64_t> answers_ = {128};
+  std::vector<int64_t> depths_ = {0};
+  int repetitions_ = 5;
+  std::string sentences_;
+  Format format_ = Format::md;
+  int used_threads_ = 0;
+  int64_t session_bytes_ = 0;
+};
+
+void Bench::add_flags(Flags& flags) {
+  constexpr Range count{0, 1e9};
+  flags.add("-p,--n-prompt", "N,N", prompts_, "tokens to read: 512; 0 = none", count);
+  flags.add("-n,--n-gen", "N,N", answers_, "tokens to write: 128; 0 = none", count);
+  flags.add("-d,--n-depth", "N,N", depths_, "tokens that come before: 0", count);
+  flags.add("-r,--repetitions", "N", repetitions_, "of each test, after one that warms up: 5",
+            {1, 10000});
+  flags.add("--embed", "FILE", sentences_, "encoders: embed the lines of a file");
+  flags.add_choice("-o,--output", "FORMAT", format_, "md, json or csv",
+                   {{"md", Format::md}, {"json", Format::json}, {"csv", Format::csv}});
+  model_.add_flags(flags);
+  session_.add_flags(flags, "tokens of context; 0 = as many as the tests need");
+}
+
+Result Bench::measure(const std::string& test, double count, const std::string& unit,
+                      const std::function<void()>& prepare, const std::function<void()>& work) {
+  using Clock = std::chrono::steady_clock;
+  Result result{.test = test, .unit = unit};
+  ProgressBar bar(test);
+  for (int i = 0; i <= repetitions_; ++i) {
+    bar.update(i, repetitions_ + 1);
+    prepare();
+    const Clock::time_point start = Clock::now();
+    work();
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    if (i > 0) result.values.push_back(count / seconds);
+  }
+  return result;
+}
+
+std::vector<Result> Bench::bench_decoder(const Model& model) {
+  const auto longest = [](const std::vector<int64_t>& list) {
+    return *std::max_element(list.begin(), list.end());
+  };
+  const int64_t needed = longest(depths_) + std::max(longest(prompts_), longest(answers_));
+  if (session_.context == 0) session_.context = needed;
+  Session session(model, session_.options(model_));
+  used_threads_ = session.threads();
+
+  std::mt19937 random(1);
+  std::vector<Token> tokens(static_cast<size_t>(needed));
+  for (Token& token : tokens) {
+    token = static_cast<Token>(random() % static_cast<uint64_t>(model.info().vocab));
+  }
+  const auto eval = [&](int64_t begin, int64_t count) {
+    const auto all = std::span<const Token>(tokens);
+    session.eval(all.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
+  };
+  std::vector<Result> results;
+  for (const int64_t depth : depths_) {
+    const std::string suffix = depth > 0 ? "@d" + std::to_string(depth) : "";
+    session.rewind(0);
+    if (depth > 0) eval(0, depth);
+    const auto back = [&] { session.rewind(depth); };
+    for (const int64_t n : prompts_) {
+      if (n == 0) continue;
+      results.push_back(measure("pp" + std::to_string(n) + suffix, static_cast<double>(n), "t/s",
+                                back, [&] { eval(depth, n); }));
+    }
+    for (const int64_t n : answers_) {
+      if (n == 0) continue;
+      const auto write = [&] {
+        for (int64_t i = 0; i < n; ++i) eval(depth + i, 1);
+      };
+      results.push_back(
+          measure("tg" + std::to_string(n) + suffix, static_cast<double>(n), "t/s", back, write));
+    }
+  }
+  session_bytes_ = session.memory_bytes();
+  return results;
+}
+
+/// All lines at once, then single lines one after the other.
+std::vector<Result> Bench::bench_encoder(const Model& model) {
+  if (sentences_.empty()) throw UsageError("an encoder needs --embed FILE, one sentence a line");
+  const std::vector<std::string> texts = read_lines(sentences_);
+  if (texts.empty()) throw UsageError("'" + sentences_ + "' has no lines");
+  Session session(model, {.threads = model_.threads});
+  used_threads_ = session.threads();
+  double tokens = 0;
+  for (const std::string& text : texts) {
+    tokens += static_cast<double>(model.tokenizer().encode(text).size());
+  }
+  const double count = static_cast<double>(texts.size());
+  const std::string name = "embed" + std::to_string(texts.size());
+  std::vector<Result> results;
+  results.push_back(measure(
+      name, count, "sentences/s", [] {}, [&] { session.embed(texts, {.truncate = true}); }));
+  Result rate{.test = name, .unit = "t/s", .values = results[0].values};
+  for (double& value : rate.values) value *= tokens / count;
+  results.push_back(std::move(rate));
+
+  const std::span<const std::string> some =
+      std::span(texts).first(std::min<size_t>(64, texts.size()));
+  Result single = measure(
+      "embed1", static_cast<double>(some.size()), "ms", [] {},
+      [&] {
+        for (const std::string& text : some) session.embed({&text, 1}, {.truncate = true});
+      });
+  for (double& value : single.values) value = 1000 / value;
+  results.push_back(std::move(single));
+  session_bytes_ = session.memory_bytes();
+  return results;
+}
+
+/// The most memory this process has held (VmHWM of /proc/self/status), in bytes.
+int64_t peak_memory() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kilobytes = 0;
+  while (status >> word) {
+    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
+}
+
+std::string Bench::report(const Model& model, const std::vector<Result>& results) const {
+  const ModelInfo& info = model.info();
+  Json array = Json::array();
+  std::string csv = "test,median,mean,sd,unit\n";
+  std::string table = "| test | median | mean ± sd | unit |\n|---|---:|---:|---|\n";
+  for (const Result& result : results) {
+    const Statistics s = statistics(result.values);
+    array.push_back({{"test", result.test},
+                     {"median", s.median},
+                     {"mean", s.mean},
+                     {"sd", s.sd},
+                     {"unit", result.unit},
+                     {"repetitions", repetitions_},
+                     {"model", info.path.filename().string()},
+                     {"isa", info.isa},
+                     {"exact", info.exact},
+                     {"threads", used_threads_},
+                     {"load_seconds", info.load_seconds},
+                     {"weight_bytes", info.weight_bytes},
+                     {"session_bytes", session_bytes_},
+                     {"peak_memory_bytes", peak_memory()}});
+    csv += result.test + "," + fixed(s.median, 3) + "," + fixed(s.mean, 3) + "," + fixed(s.sd, 3) +
+           "," + result.unit + "\n";
+    table += "| " + result.test + " | " + fixed(s.median, 2) + " | " + fixed(s.mean, 2) + " ± " +
+             fixed(s.sd, 2) + " | " + result.unit + " |\n";
+  }
+  if (format_ == Format::json) return array.dump(2) + "\n";
+  if (format_ == Format::csv) return csv;
+  return table + "\n" + info.path.filename().string() + " (" + count_text(info.parameters) + "), " +
+         info.isa + (info.exact ? ", exact" : "") + ", " + std::to_string(used_threads_) +
+         " threads; loaded in " + fixed(info.load_seconds, 2) + " s, peak memory " +
+         bytes_text(peak_memory()) + "\n";
+}
+
+void Bench::run(Words& words, Output& out) {
+  model_.take_name(words);
+  words.require_end();
+  const Model model = model_.load();
+  catch_interrupts();
+  const bool encoder = model.info().kind == ModelKind::encoder;
+  if (!encoder && !sentences_.empty()) throw UsageError("--embed needs an encoder");
+  out.write(report(model, encoder ? bench_encoder(model) : bench_decoder(model)));
+}
+
+}  // namespace
+
+std::unique_ptr<Verb> make_bench() {
+  return std::make_unique<Bench>();
+}
+
+}  // namespace heed

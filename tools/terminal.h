@@ -1,0 +1,51 @@
+// What stderr and the keyboard are used for besides text: a bar for long work, Ctrl-C.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <string>
+
+namespace heed {
+
+bool is_terminal(int fd);
+
+/// Columns of the terminal at `fd`; 80 where it does not say, 0 where there is none.
+int terminal_width(int fd);
+
+/// A line on stderr that grows while work goes on: only on a terminal, only after a second.
+class ProgressBar {
+ public:
+  explicit ProgressBar(std::string label);
+  /// Removes the line.
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  /// Throws Interrupted after Ctrl-C.
+  void update(double fraction);
+  void update(int64_t done, int64_t all) {
+    update(all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 1);
+  }
+
+ private:
+  std::string label_;
+  std::chrono::steady_clock::time_point start_;
+  int width_;       // 0: not a terminal
+  int drawn_ = -1;  // cells last drawn
+};
+
+/// Ctrl-C was pressed: work is abandoned, exit code 130.
+class Interrupted : public std::exception {
+ public:
+  const char* what() const noexcept override { return "interrupted"; }
+};
+
+/// From here on Ctrl-C is noted instead of ending the program at once; a second one, not asked
+/// about in between, still does.
+void catch_interrupts();
+
+/// Whether Ctrl-C was pressed since the last call.
+bool take_interrupt();
+
+}  // namespace heed
