@@ -2,11 +2,34 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 CMAKE_FLAGS ?=
+PROMPT ?= Why is the sky blue?
 
-.PHONY: all packages
-all: packages
+heed = $(BUILD)/heed
+
+.PHONY: all packages run test bench install help
+
+all: packages  ## build the command, build/heed
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@cmake --build $(BUILD)
 
 packages:
 	@scripts/install-packages build
+
+run: export PROMPT := $(PROMPT)
+run: all  ## fetch SmolLM2 and let it answer a prompt: make run PROMPT="..."
+	@scripts/fetch-models smollm2
+	@$(heed) run smollm2 "$$PROMPT"
+
+test: all  ## run all tests; those of real models fetch what they need, or say that they skip
+	@scripts/fetch-models || echo "tests of real models will be skipped" >&2
+	@ctest --test-dir $(BUILD) --output-on-failure -j $$(nproc)
+
+bench: all  ## measure the speed of SmolLM2
+	@scripts/fetch-models smollm2
+	@$(heed) bench smollm2
+
+install: all  ## install the command, the library and its headers: make install PREFIX=/usr/local
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
