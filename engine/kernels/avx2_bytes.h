@@ -17,8 +17,11 @@ struct Ints {
   __m256i v;
 };
 
-/// vpmaddubsw adds two products in 16 bits: codes up to 6 bits fit (2 * 63 * 127 < 2^15), 8-bit
-/// ones only as signed bytes (2 * 128 * 127 < 2^15).
+/// Codes of 2 to 4 bits are alike to Dot.
+constexpr int dot_bits(int bits) {
+  return bits < 4 ? 4 : bits;
+}
+/// vpmaddubsw adds two products in 16 bits: 8-bit codes fit only as signed bytes.
 inline constexpr bool kSignedBytes = true;
 
 inline int32_t load_dword(const std::byte* p) {
@@ -68,15 +71,27 @@ inline Ints broadcast_int(const std::byte* p) {
 inline Ints zero_ints() {
   return {_mm256_setzero_si256()};
 }
-template <bool signed_codes>
-inline Ints dot(Ints sum, Bytes codes, Bytes values) {
-  if constexpr (signed_codes) {  // |code| * (value with the code's sign)
-    values.v = _mm256_sign_epi8(values.v, codes.v);
-    codes.v = _mm256_abs_epi8(codes.v);
+/// Products are added in 16 bits for as many steps as cannot overflow: 2 * 15 * 127 * 8 and
+/// 2 * 31 * 127 * 4 and 2 * 63 * 127 * 2 and 2 * 128 * 127 are all below 2^15.
+template <int bits, int steps>
+struct Dot {
+  static constexpr int kFit = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+  static constexpr int kTogether = kFit < steps ? kFit : steps;
+  Ints sum;
+  __m256i words;
+
+  void add(Bytes codes, Bytes values, int i) {
+    if constexpr (bits == 8) {  // |code| * (value with the code's sign)
+      values.v = _mm256_sign_epi8(values.v, codes.v);
+      codes.v = _mm256_abs_epi8(codes.v);
+    }
+    const __m256i products = _mm256_maddubs_epi16(codes.v, values.v);
+    words = i % kTogether == 0 ? products : _mm256_add_epi16(words, products);
+    asm("" : "+x"(words));  // GCC would make a tree of the additions, too wide for 16 registers
+    if (i % kTogether == kTogether - 1)
+      sum.v = _mm256_add_epi32(sum.v, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
   }
-  const __m256i pairs = _mm256_maddubs_epi16(codes.v, values.v);
-  return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
-}
+};
 inline Vec to_float(Ints x) {
   return {_mm256_cvtepi32_ps(x.v)};
 }

@@ -3,18 +3,6 @@
 
 #include "engine/kernels/avx2_bytes.h"
 
-namespace heed {
-namespace {
-
-// Of 16 registers: two parts of 6 rows, the parts' weights, a broadcast value.
-inline constexpr int kDenseTileRows = 6;
-
-// 2 rows: two parts' float and integer sums, the parts' codes, a broadcast quad, ones, products.
-inline constexpr int kQuantizedTileRows = 2;
-
-}  // namespace
-}  // namespace heed
-
 #include "engine/kernels/generic/matrices.inl"
 
 namespace heed {

@@ -17,7 +17,11 @@ struct Ints {
   __m512i v;
 };
 
-/// Whether dot takes 8-bit codes minus 128, as signed bytes. Here all codes are unsigned.
+/// What Dot needs to know of codes of `bits` bits: here nothing, one kind serves all.
+constexpr int dot_bits(int /*bits*/) {
+  return 8;
+}
+/// Whether Dot takes 8-bit codes minus 128, as signed bytes. Here all codes are unsigned.
 inline constexpr bool kSignedBytes = false;
 
 inline int32_t load_dword(const std::byte* p) {
@@ -73,11 +77,17 @@ inline Ints broadcast_int(const std::byte* p) {
 inline Ints zero_ints() {
   return {_mm512_setzero_si512()};
 }
-/// sum + the products of a lane's 4 codes with its 4 (signed) values.
-template <bool /*signed_codes*/>
-inline Ints dot(Ints sum, Bytes codes, Bytes values) {
-  return {_mm512_dpbusd_epi32(sum.v, codes.v, values.v)};
-}
+/// A sum of products of codes of up to `bits` bits with signed bytes, 4 a lane in each of `steps`
+/// steps.
+template <int bits, int steps>
+struct Dot {
+  Ints sum;
+
+  /// Adds the products of step i = 0, 1 ... to a sum set before; complete after the last step.
+  void add(Bytes codes, Bytes values, int /*i*/) {
+    sum.v = _mm512_dpbusd_epi32(sum.v, codes.v, values.v);
+  }
+};
 inline Vec to_float(Ints x) {
   return {_mm512_cvtepi32_ps(x.v)};
 }

@@ -3,18 +3,6 @@
 
 #include "engine/kernels/avx512_bytes.h"
 
-namespace heed {
-namespace {
-
-// Of 32 registers: two parts of 14 rows, the parts' weights, a broadcast value.
-inline constexpr int kDenseTileRows = 14;
-
-// 6 rows: two parts' float and integer sums, the parts' codes, a broadcast quad.
-inline constexpr int kQuantizedTileRows = 6;
-
-}  // namespace
-}  // namespace heed
-
 #include "engine/kernels/generic/matrices.inl"
 
 namespace heed {

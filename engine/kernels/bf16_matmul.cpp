@@ -12,7 +12,6 @@ namespace {
 // A tile holds 32 columns of each of its rows, row after row, then the next 32 columns.
 constexpr int kChunkColumns = 32;
 constexpr int64_t kChunkBytes = kChunkColumns * 2;
-constexpr int kTileRows = 14;  // two panels' sums, their weights and an input pair in 32 registers
 
 int64_t row_bytes(int64_t columns) {
   return align_up(columns * 2);
@@ -81,14 +80,14 @@ void tile(const std::byte* panels, int64_t stride, int64_t count, int64_t column
 template <int rows>
 constexpr void fill(MatrixKernels& k) {
   k.tile[rows - 1] = tile<rows>;
-  if constexpr (rows < kTileRows) fill<rows + 1>(k);
+  if constexpr (rows < kDenseTileRows) fill<rows + 1>(k);
 }
 
 constexpr MatrixKernels make_kernels() {
   MatrixKernels k{.row_bytes = row_bytes,
                   .pack_tile = pack_tile,
                   .unpacked_bytes = [](int64_t) { return int64_t{0}; },
-                  .tile_rows = kTileRows};
+                  .tile_rows = kDenseTileRows};
   fill<1>(k);
   return k;
 }

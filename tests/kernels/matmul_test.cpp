@@ -145,15 +145,18 @@ void check_against_double(const Kernels& k, const Matrix& m, Input& input, int64
 
 }  // namespace
 
-TEST_CASE("the scalar product is the sum of products") {
-  const Kernels& k = kernels(Isa::scalar);
-  for (const DType type : kWeightTypes) {
-    for (const int64_t columns : column_counts(type)) {
-      CAPTURE(case_name(k, type));
-      CAPTURE(columns);
-      const Matrix m(k, type, 35, columns, 1);
-      Input input(k, 3, columns, 2);
-      check_against_double(k, m, input, 3);
+TEST_CASE("a product is the sum of products, in every table and input form") {
+  for (const Isa isa : machine_isas()) {
+    const Kernels& k = kernels(isa);
+    for (const DType type : kWeightTypes) {
+      for (const int64_t columns : column_counts(type)) {
+        CAPTURE(case_name(k, type));
+        CAPTURE(columns);
+        const Matrix m(k, type, 35, columns, 1);
+        Input input(k, 17, columns, 2);
+        check_against_double(k, m, input, 3);
+        check_against_double(k, m, input, 17);
+      }
     }
   }
 }

@@ -67,7 +67,7 @@ void unpack_dense(const Panels& w, int64_t panel, int64_t count, std::byte* out)
   for (int64_t i = 0; i < count; ++i) {
     const std::byte* in = w.panel(panel + i);
     for (int64_t k = 0; k < pairs; ++k, in += kPairBytes<type>, out += kPairBytes<DType::f32>) {
-      __builtin_prefetch(in + kTilePanels * w.panel_bytes);
+      __builtin_prefetch(in + kPrefetchBytes);
       for (int part = 0; part < kParts; ++part) {
         Vec first, second;
         load_columns<type>(in + part * kPartBytes<type>, first, second);
@@ -83,13 +83,13 @@ void unpack_dense(const Panels& w, int64_t panel, int64_t count, std::byte* out)
 
 /// sums += the products of a pair of columns (or of its first only) with each row's two values.
 template <bool whole, DType type, int parts, int rows>
-[[gnu::always_inline]] inline void add_pair(const std::byte* const (&w)[parts], const float* values,
+[[gnu::always_inline]] inline void add_pair(const std::byte* (&w)[parts], const float* values,
                                             Vec (&sums)[parts][rows]) {
 #pragma GCC unroll 4
   for (int p = 0; p < parts; ++p) {
     Vec first, second;
     load_columns<type>(w[p], first, second);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int t = 0; t < rows; ++t) {
       const float* x = values + t * kChunkColumns;
       sums[p][t] = fma(broadcast(x[0]), first, sums[p][t]);
@@ -98,58 +98,52 @@ template <bool whole, DType type, int parts, int rows>
   }
 }
 
+/// `parts` parts of packed panels from part `first` (counted from panel `panel`) with a tile.
 template <DType type, int parts, int rows>
-inline void direct_parts(const std::byte* (&w)[parts], int64_t columns, const std::byte* tile,
-                         float* const (&acc)[parts]) {
-  Vec sums[parts][rows];
+inline void direct_parts(const Panels& w, int64_t panel, int64_t first, const std::byte* tile,
+                         float* acc) {
+  const std::byte* at[parts];
   for (int p = 0; p < parts; ++p)
-    for (int t = 0; t < rows; ++t) sums[p][t] = zero();
-  for (int64_t k = 0; k + 2 <= columns; k += 2) {
-    const int64_t place = k / kChunkColumns * kChunkColumns * rows + k % kChunkColumns;
-    add_pair<true, type>(w, reinterpret_cast<const float*>(tile) + place, sums);
+    at[p] = w.panel(panel + (first + p) / kParts) + (first + p) % kParts * kPartBytes<type>;
+  const auto values_at = [&](int64_t k) {
+    const int64_t chunk = k / kChunkColumns * kChunkColumns;
+    return reinterpret_cast<const float*>(tile) + chunk * rows + k % kChunkColumns;
+  };
+  Vec sums[parts][rows];
+  clear(sums);
+  for (int64_t k = 0; k + 2 <= w.columns; k += 2) {
+    add_pair<true, type>(at, values_at(k), sums);
     for (int p = 0; p < parts; ++p) {
-      w[p] += kPairBytes<type>;
-      if (p % kParts == 0) __builtin_prefetch(w[p] + kPrefetchBytes);
+      at[p] += kPairBytes<type>;
+      if (p % kParts == 0) __builtin_prefetch(at[p] + kPrefetchBytes);
     }
   }
-  if (columns % 2 != 0) {
-    const int64_t k = columns - 1;
-    const int64_t place = k / kChunkColumns * kChunkColumns * rows + k % kChunkColumns;
-    add_pair<false, type>(w, reinterpret_cast<const float*>(tile) + place, sums);
-  }
-  for (int p = 0; p < parts; ++p)
-    for (int t = 0; t < rows; ++t) store(sums[p][t], acc[p] + t * kPanelRows);
+  if (w.columns % 2 != 0) add_pair<false, type>(at, values_at(w.columns - 1), sums);
+  store_sums(sums, first, acc);
 }
 
 template <DType type, int rows>
 void direct_dense(const Panels& w, int64_t panel, int64_t count, const std::byte* tile,
                   float* acc) {
-  const auto part_at = [&](int64_t i) {
-    return w.panel(panel + i / kParts) + i % kParts * kPartBytes<type>;
-  };
-  const auto acc_at = [&](int64_t i) {
-    return acc + i / kParts * rows * kPanelRows + i % kParts * kLanes;
-  };
-  // Four sums in flight hide the latency of a multiply-add.
-  int64_t i = 0;
-  for (; i + 4 <= count * kParts; i += 4) {
-    const std::byte* parts[4] = {part_at(i), part_at(i + 1), part_at(i + 2), part_at(i + 3)};
-    direct_parts<type, 4, rows>(parts, w.columns, tile,
-                                {acc_at(i), acc_at(i + 1), acc_at(i + 2), acc_at(i + 3)});
-  }
-  for (; i < count * kParts; ++i) {
-    const std::byte* parts[1] = {part_at(i)};
-    direct_parts<type, 1, rows>(parts, w.columns, tile, {acc_at(i)});
-  }
+  // Several sums in flight hide the latency of a multiply-add, as far as registers go.
+  constexpr int kSums = kManyRegisters ? 24 : 8;
+  constexpr int parts = rows * 4 <= kSums ? 4 : rows * 2 <= kSums ? 2 : 1;
+  int64_t part = 0;
+  for (; part + parts <= count * kParts; part += parts)
+    direct_parts<type, parts, rows>(w, panel, part, tile, acc);
+  for (; part < count * kParts; ++part) direct_parts<type, 1, rows>(w, panel, part, tile, acc);
 }
 
-/// `parts` parts of f32 panels with a whole tile.
+/// `parts` parts of f32 panels, from part `first`, with a tile.
 template <int parts, int rows>
-inline void dense_tile_of_parts(const float* (&w)[parts], int64_t columns, const std::byte* tile,
-                                float* const (&acc)[parts]) {
-  Vec sums[parts][rows];
+inline void dense_tile_of_parts(const std::byte* panels, int64_t stride, int64_t first,
+                                int64_t columns, const std::byte* tile, float* acc) {
+  const float* w[parts];
   for (int p = 0; p < parts; ++p)
-    for (int t = 0; t < rows; ++t) sums[p][t] = zero();
+    w[p] = reinterpret_cast<const float*>(panels + (first + p) / kParts * stride) +
+           (first + p) % kParts * kLanes;
+  Vec sums[parts][rows];
+  clear(sums);
   const auto* values = reinterpret_cast<const float*>(tile);
   for (int64_t k = 0; k < columns; k += kChunkColumns, values += rows * kChunkColumns) {
     const int64_t n = smaller(kChunkColumns, columns - k);
@@ -167,47 +161,35 @@ inline void dense_tile_of_parts(const float* (&w)[parts], int64_t columns, const
       }
     }
   }
-  for (int p = 0; p < parts; ++p)
-    for (int t = 0; t < rows; ++t) store(sums[p][t], acc[p] + t * kPanelRows);
+  store_sums(sums, first, acc);
 }
 
 template <int rows>
 void dense_tile(const std::byte* panels, int64_t stride, int64_t count, int64_t columns,
                 const std::byte* tile, float* acc) {
-  const auto part_at = [&](int64_t i) {
-    return reinterpret_cast<const float*>(panels + i / kParts * stride) + i % kParts * kLanes;
-  };
-  const auto acc_at = [&](int64_t i) {
-    return acc + i / kParts * rows * kPanelRows + i % kParts * kLanes;
-  };
-  int64_t i = 0;
-  for (; i + 2 <= count * kParts; i += 2) {
-    const float* w[2] = {part_at(i), part_at(i + 1)};
-    dense_tile_of_parts<2, rows>(w, columns, tile, {acc_at(i), acc_at(i + 1)});
-  }
-  if (i < count * kParts) {
-    const float* w[1] = {part_at(i)};
-    dense_tile_of_parts<1, rows>(w, columns, tile, {acc_at(i)});
-  }
+  int64_t part = 0;
+  for (; part + 2 <= count * kParts; part += 2)
+    dense_tile_of_parts<2, rows>(panels, stride, part, columns, tile, acc);
+  if (part < count * kParts) dense_tile_of_parts<1, rows>(panels, stride, part, columns, tile, acc);
 }
 
-/// The kernels of one type, for tiles of up to `tile_rows` rows.
-template <DType type, int tile_rows>
+/// The kernels of one type.
+template <DType type>
 struct DenseKernels {
   static constexpr MatrixKernels make() {
     MatrixKernels k{.row_bytes = dense_row_bytes,
                     .pack_tile = pack_dense_tile,
                     .unpacked_bytes = dense_unpacked_bytes<type>,
                     .unpack = unpack_dense<type>,
-                    .tile_rows = tile_rows};
+                    .tile_rows = kDenseTileRows};
     fill<1>(k);
     return k;
   }
   template <int rows>
   static constexpr void fill(MatrixKernels& k) {
-    if constexpr (rows <= kDirectRows) k.direct[rows - 1] = direct_dense<type, rows>;
-    if constexpr (rows <= tile_rows) k.tile[rows - 1] = dense_tile<rows>;
-    if constexpr (rows < kDirectRows || rows < tile_rows) fill<rows + 1>(k);
+    if constexpr (rows <= kDirectTileRows) k.direct[rows - 1] = direct_dense<type, rows>;
+    k.tile[rows - 1] = dense_tile<rows>;
+    if constexpr (rows < kDenseTileRows) fill<rows + 1>(k);
   }
   static constexpr MatrixKernels kernels = make();
 };

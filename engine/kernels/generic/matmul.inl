@@ -22,17 +22,27 @@ inline constexpr int kParts = kPanelRows / kLanes;
 /// How far ahead of its loads a kernel that streams panels prefetches.
 inline constexpr int64_t kPrefetchBytes = 2048;
 
-/// Input rows up to which a product is direct.
-inline constexpr int kDirectRows = 4;
+/// AVX-512 has 32 registers, AVX2 has 16.
+inline constexpr bool kManyRegisters = kLanes == 16;
+
+/// Rows of a direct kernel's tile at most: sums beside the 8 quads of a record's codes.
+inline constexpr int kDirectTileRows = kManyRegisters ? 8 : 4;
+
+/// Input rows up to which a product is direct: then unpacking begins to pay.
+inline constexpr int kDirectRows = kManyRegisters ? 16 : 4;
+
+/// Rows of a tile kernel's tile at most. Dense: two parts' sums and weights, and an input value.
+inline constexpr int kDenseTileRows = kManyRegisters ? 14 : 6;
+/// Quantised: float and integer sums of two parts, their codes, a quad of input and constants.
+inline constexpr int kQuantizedTileRows = kManyRegisters ? 6 : 2;
+inline constexpr int kMostTileRows = kDenseTileRows;
 
 /// Panels that a direct and a tile kernel are given at a time; even, for pairs of gate and up.
 inline constexpr int kDirectPanels = 4;
 inline constexpr int kTilePanels = 2;
 
 /// Bytes of input tiles that one pass over the panels works on: about half of a core's L2.
-inline constexpr int64_t kBlockBytes = 512 * 1024;
-
-inline constexpr int kMostTileRows = 16;
+inline constexpr int64_t kBlockBytes = 1024 * 1024;
 
 /// Multiplies `count` panels from `panel` with a tile: acc[panel][row][16] = sums.
 using DirectKernel = void (*)(const Panels& w, int64_t panel, int64_t count, const std::byte* tile,
@@ -49,7 +59,7 @@ struct MatrixKernels {
   int64_t (*row_bytes)(int64_t columns) = nullptr;
   void (*pack_tile)(const MatmulInput& input, int64_t first_row, int64_t rows, int64_t columns,
                     std::byte* tile) = nullptr;
-  DirectKernel direct[kDirectRows] = {};  // by rows - 1
+  DirectKernel direct[kDirectTileRows] = {};  // by rows - 1
   /// 0: the tile kernel reads panels as they are.
   int64_t (*unpacked_bytes)(int64_t columns) = nullptr;
   UnpackKernel unpack = nullptr;
@@ -57,49 +67,65 @@ struct MatrixKernels {
   TileKernel tile[kMostTileRows] = {};  // by rows - 1
 };
 
-/// Stores the products of one row with a panel, or with a gate and an up panel.
-inline void store_row(const MatmulArgs& args, int64_t panel, int64_t row, const float* first,
-                      const float* up) {
+inline int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+/// Stores what a kernel left in acc for a panel, or a gate and an up panel, and `rows` rows.
+inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row, int64_t rows,
+                        const float* acc) {
   const Epilogue& e = args.epilogue;
-  const int64_t column = (up ? panel / 2 : panel) * kPanelRows;
-  const int64_t left = (up ? args.w->rows / 2 : args.w->rows) - column;
-  float* out = args.out + row * args.out_stride + column;
+  const int64_t column = (e.gated ? panel / 2 : panel) * kPanelRows;
+  const int64_t left = (e.gated ? args.w->rows / 2 : args.w->rows) - column;
   for (int64_t i = 0; i < kPanelRows && i < left; i += kLanes) {
-    const int64_t n = left - i < kLanes ? left - i : kLanes;
+    const int64_t n = smaller(left - i, kLanes);
     const float* bias = e.bias ? e.bias + panel * kPanelRows + i : nullptr;
-    Vec value = load(first + i);
-    if (bias) value = value + load_first(bias, n);
-    value = activated(e.activation, value);
-    if (up) value = value * (bias ? load(up + i) + load_first(bias + kPanelRows, n) : load(up + i));
-    if (e.accumulate) value = load_first(out + i, n) + value;
-    n == kLanes ? store(value, out + i) : store_first(value, out + i, n);
+    const Vec first_bias = bias ? load_first(bias, n) : zero();
+    const Vec up_bias = bias && e.gated ? load_first(bias + kPanelRows, n) : zero();
+    const float* sums = acc + i;
+    float* out = args.out + first_row * args.out_stride + column + i;
+    for (int64_t r = 0; r < rows; ++r, sums += kPanelRows, out += args.out_stride) {
+      Vec value = load(sums);
+      if (bias) value = value + first_bias;
+      if (e.activation != Activation::none) value = activated(e.activation, value);
+      if (e.gated) {
+        const Vec up = load(sums + rows * kPanelRows);
+        value = value * (bias ? up + up_bias : up);
+      }
+      if (e.accumulate) value = load_first(out, n) + value;
+      n == kLanes ? store(value, out) : store_first(value, out, n);
+    }
   }
 }
 
 /// Stores what a kernel left in acc for `count` panels and `rows` rows.
 inline void store_tile(const MatmulArgs& args, int64_t panel, int64_t count, int64_t first_row,
                        int64_t rows, const float* acc) {
-  const int64_t size = rows * kPanelRows;  // of a panel's sums
-  for (int64_t i = 0; i < count; i += args.epilogue.gated ? 2 : 1) {
-    for (int64_t r = 0; r < rows; ++r) {
-      const float* sums = acc + i * size + r * kPanelRows;
-      store_row(args, panel + i, first_row + r, sums, args.epilogue.gated ? sums + size : nullptr);
-    }
+  for (int64_t i = 0; i < count; i += args.epilogue.gated ? 2 : 1)
+    store_panel(args, panel + i, first_row, rows, acc + i * rows * kPanelRows);
+}
+
+/// Sums of kernels: `parts` parts by `rows` rows. The loops are unrolled, here and where the sums
+/// are made, so that they live in registers.
+template <int parts, int rows>
+[[gnu::always_inline]] inline void clear(Vec (&sums)[parts][rows]) {
+#pragma GCC unroll 4
+  for (int p = 0; p < parts; ++p) {
+#pragma GCC unroll 16
+    for (int t = 0; t < rows; ++t) sums[p][t] = zero();
   }
 }
 
-inline int64_t smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
-void multiply_directly(const MatrixKernels& k, const MatmulArgs& args) {
-  alignas(kPanelAlign) float acc[kDirectPanels * kDirectRows * kPanelRows];
-  const int64_t rows = args.input.rows;
-  k.pack_tile(args.input, 0, rows, args.w->columns, args.scratch);
-  for (int64_t p = args.first_panel; p < args.last_panel; p += kDirectPanels) {
-    const int64_t count = smaller(kDirectPanels, args.last_panel - p);
-    k.direct[rows - 1](*args.w, p, count, args.scratch, acc);
-    store_tile(args, p, count, 0, rows, acc);
+/// Writes the sums of parts first_part ... to acc: [panel][row][16].
+template <int parts, int rows>
+[[gnu::always_inline]] inline void store_sums(const Vec (&sums)[parts][rows], int64_t first_part,
+                                              float* acc) {
+#pragma GCC unroll 4
+  for (int p = 0; p < parts; ++p) {
+    const int64_t part = first_part + p;
+    float* out = acc + part / kParts * rows * kPanelRows + part % kParts * kLanes;
+#pragma GCC unroll 16
+    for (int t = 0; t < rows; ++t) store(sums[p][t], out + t * kPanelRows);
   }
 }
 
@@ -113,14 +139,46 @@ int64_t align_up(int64_t bytes) {
   return (bytes + kPanelAlign - 1) / kPanelAlign * kPanelAlign;
 }
 
-/// The rows of a block in tiles of nearly equal size.
+/// `rows` rows in as few tiles as they need, of nearly equal size.
 struct Tiles {
   int64_t rows;
   int64_t count;
 
+  Tiles(int64_t rows_, int64_t most) : rows(rows_), count((rows_ + most - 1) / most) {}
+
   int64_t begin(int64_t i) const { return i * rows / count; }
   int64_t size(int64_t i) const { return begin(i + 1) - begin(i); }
 };
+
+/// Packs the tiles, one after another.
+inline void pack_tiles(const MatrixKernels& k, const MatmulArgs& args, int64_t first_row,
+                       const Tiles& tiles) {
+  const int64_t columns = args.w->columns;
+  for (int64_t i = 0; i < tiles.count; ++i)
+    k.pack_tile(args.input, first_row + tiles.begin(i), tiles.size(i), columns,
+                args.scratch + tiles.begin(i) * k.row_bytes(columns));
+}
+
+void multiply_directly(const MatrixKernels& k, const MatmulArgs& args) {
+  alignas(kPanelAlign) float acc[kDirectPanels * kDirectTileRows * kPanelRows];
+  const int64_t row_bytes = k.row_bytes(args.w->columns);
+  const Tiles tiles(args.input.rows, kDirectTileRows);
+  pack_tiles(k, args, 0, tiles);
+  for (int64_t p = args.first_panel; p < args.last_panel; p += kDirectPanels) {
+    const int64_t count = smaller(kDirectPanels, args.last_panel - p);
+    for (int64_t i = 0; i < tiles.count; ++i) {
+      const int64_t first = tiles.begin(i), rows = tiles.size(i);
+      k.direct[rows - 1](*args.w, p, count, args.scratch + first * row_bytes, acc);
+      store_tile(args, p, count, first, rows, acc);
+    }
+  }
+}
+
+/// Fetches part i of `count` equal parts of `size` bytes.
+inline void prefetch_slice(const std::byte* p, int64_t size, int64_t i, int64_t count) {
+  for (int64_t at = i * size / count; at < (i + 1) * size / count; at += kPanelAlign)
+    __builtin_prefetch(p + at);
+}
 
 void multiply_in_tiles(const MatrixKernels& k, const MatmulArgs& args) {
   alignas(kPanelAlign) float acc[kTilePanels * kMostTileRows * kPanelRows];
@@ -131,10 +189,8 @@ void multiply_in_tiles(const MatrixKernels& k, const MatmulArgs& args) {
   std::byte* unpacked = args.scratch + align_up(block_rows * row_bytes);
   for (int64_t row = 0; row < args.input.rows; row += block_rows) {
     const int64_t rows = smaller(block_rows, args.input.rows - row);
-    const Tiles tiles{.rows = rows, .count = (rows + k.tile_rows - 1) / k.tile_rows};
-    for (int64_t i = 0; i < tiles.count; ++i)
-      k.pack_tile(args.input, row + tiles.begin(i), tiles.size(i), w.columns,
-                  args.scratch + tiles.begin(i) * row_bytes);
+    const Tiles tiles(rows, k.tile_rows);
+    pack_tiles(k, args, row, tiles);
     for (int64_t p = args.first_panel; p < args.last_panel; p += kTilePanels) {
       const int64_t count = smaller(kTilePanels, args.last_panel - p);
       const std::byte* panels = w.panel(p);
@@ -142,6 +198,7 @@ void multiply_in_tiles(const MatrixKernels& k, const MatmulArgs& args) {
       const int64_t stride = unpacked_bytes ? unpacked_bytes : w.panel_bytes;
       for (int64_t i = 0; i < tiles.count; ++i) {
         const int64_t first = tiles.begin(i), size = tiles.size(i);
+        prefetch_slice(w.panel(p + kTilePanels), kTilePanels * w.panel_bytes, i, tiles.count);
         k.tile[size - 1](panels, stride, count, w.columns, args.scratch + first * row_bytes, acc);
         store_tile(args, p, count, row + first, size, acc);
       }

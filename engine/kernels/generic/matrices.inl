@@ -1,6 +1,5 @@
 // What the "matrices" entries of a table need over Vec, Bytes and Ints. Included by
-// <isa>_matmul.cpp after <isa>_vec.h, <isa>_bytes.h and the constants kDenseTileRows and
-// kQuantizedTileRows: how many rows of input its registers hold beside two parts of weights.
+// <isa>_matmul.cpp after <isa>_vec.h and <isa>_bytes.h.
 #pragma once
 
 #include "engine/kernels/generic/vec_math.inl"
@@ -16,33 +15,33 @@ namespace {
 const MatrixKernels& matrix_kernels(DType type) {
   switch (type) {
     case DType::f16:
-      return DenseKernels<DType::f16, kDenseTileRows>::kernels;
+      return DenseKernels<DType::f16>::kernels;
     case DType::bf16:
-      return DenseKernels<DType::bf16, kDenseTileRows>::kernels;
+      return DenseKernels<DType::bf16>::kernels;
     case DType::q4_0:
-      return QuantizedKernels<DType::q4_0, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q4_0>::kernels;
     case DType::q4_1:
-      return QuantizedKernels<DType::q4_1, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q4_1>::kernels;
     case DType::q5_0:
-      return QuantizedKernels<DType::q5_0, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q5_0>::kernels;
     case DType::q5_1:
-      return QuantizedKernels<DType::q5_1, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q5_1>::kernels;
     case DType::q8_0:
-      return QuantizedKernels<DType::q8_0, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q8_0>::kernels;
     case DType::iq4_nl:
-      return QuantizedKernels<DType::iq4_nl, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::iq4_nl>::kernels;
     case DType::q2_k:
-      return QuantizedKernels<DType::q2_k, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q2_k>::kernels;
     case DType::q3_k:
-      return QuantizedKernels<DType::q3_k, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q3_k>::kernels;
     case DType::q4_k:
-      return QuantizedKernels<DType::q4_k, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q4_k>::kernels;
     case DType::q5_k:
-      return QuantizedKernels<DType::q5_k, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q5_k>::kernels;
     case DType::q6_k:
-      return QuantizedKernels<DType::q6_k, kQuantizedTileRows>::kernels;
+      return QuantizedKernels<DType::q6_k>::kernels;
     default:
-      return DenseKernels<DType::f32, kDenseTileRows>::kernels;
+      return DenseKernels<DType::f32>::kernels;
   }
 }
 

@@ -20,7 +20,7 @@ inline constexpr int kRecordBytes = kRecordQuads * kVectorBytes;  // of an unpac
 struct CodeKind {
   int groups;
   bool has_min;
-  bool signed_codes;
+  int bits;  // as far as Dot cares
 
   constexpr int unpacked_bytes() const {
     return kRecordBytes + kVectorBytes * groups * (has_min ? 2 : 1);
@@ -30,7 +30,13 @@ struct CodeKind {
 
 constexpr CodeKind code_kind(DType type) {
   const PanelFormat f = panel_format(type);
-  return {.groups = f.groups, .has_min = f.has_min, .signed_codes = kSignedBytes && f.zero == 128};
+  const int bits = f.zero == 128 ? 8 : f.low_bits + f.high_bits;
+  return {.groups = f.groups, .has_min = f.has_min, .bits = dot_bits(bits)};
+}
+
+/// Whether codes are unpacked to signed bytes, without the zero.
+constexpr bool is_signed(DType type) {
+  return kSignedBytes && panel_format(type).zero == 128;
 }
 
 // ---- input tiles --------------------------------------------------------------------------------
@@ -45,7 +51,7 @@ void pack_quantized_tile(const MatmulInput& input, int64_t first_row, int64_t ro
                          std::byte* tile) {
   constexpr PanelFormat format = panel_format(type);
   constexpr CodeKind kind = code_kind(type);
-  constexpr int32_t zero = kind.signed_codes ? 0 : format.zero;
+  constexpr int32_t zero = is_signed(type) ? 0 : format.zero;
   const int64_t records = columns / kRecordColumns;
   for (int64_t t = 0; t < rows; ++t) {
     const int8_t* values = input.q8.values + (first_row + t) * columns;
@@ -119,15 +125,16 @@ template <CodeKind kind, int parts, int rows, typename Weights>
 #pragma GCC unroll 2
   for (int g = 0; g < kind.groups; ++g) {
     const std::byte* offsets = scales + (1 + g) * rows * 4;
-    Ints dots[parts][rows];
+    Dot<kind.bits, kQuads> dots[parts][rows];
 #pragma GCC unroll 16
     for (int t = 0; t < rows; ++t) {
       const Ints start = kind.has_min ? zero_ints() : broadcast_int(offsets + t * 4);
 #pragma GCC unroll 4
-      for (int p = 0; p < parts; ++p) dots[p][t] = start;
+      for (int p = 0; p < parts; ++p) dots[p][t].sum = start;
     }
 #pragma GCC unroll 8
-    for (int q = g * kQuads; q < (g + 1) * kQuads; ++q) {
+    for (int i = 0; i < kQuads; ++i) {
+      const int q = g * kQuads + i;
       Bytes codes[parts];
 #pragma GCC unroll 4
       for (int p = 0; p < parts; ++p) codes[p] = w[p].quad(q);
@@ -135,8 +142,7 @@ template <CodeKind kind, int parts, int rows, typename Weights>
       for (int t = 0; t < rows; ++t) {
         const Bytes values = broadcast_quad(tile + t * kRecordColumns + q * 4);
 #pragma GCC unroll 4
-        for (int p = 0; p < parts; ++p)
-          dots[p][t] = dot<kind.signed_codes>(dots[p][t], codes[p], values);
+        for (int p = 0; p < parts; ++p) dots[p][t].add(codes[p], values, i);
       }
     }
 #pragma GCC unroll 4
@@ -144,7 +150,7 @@ template <CodeKind kind, int parts, int rows, typename Weights>
       const Vec scale = w[p].template scale<kind>(g);
 #pragma GCC unroll 16
       for (int t = 0; t < rows; ++t) {
-        const Vec product = to_float(dots[p][t]) * scale;
+        const Vec product = to_float(dots[p][t].sum) * scale;
         sums[p][t] = fma(product, broadcast_float(scales + t * 4), sums[p][t]);
         if constexpr (kind.has_min)
           sums[p][t] =
@@ -206,7 +212,7 @@ inline InRegisters load_record(const std::byte* record, int part, const Header& 
   if constexpr (type == DType::iq4_nl) {
     for (Bytes& codes : r.codes) codes = look_up(kIq4NlCodes.code, codes);
   }
-  if constexpr (code_kind(type).signed_codes) {
+  if constexpr (is_signed(type)) {
     for (Bytes& codes : r.codes) codes = to_signed(codes);
   }
 
@@ -234,11 +240,10 @@ inline void prefetch(const std::byte* p) {
   for (int i = 0; i < bytes; i += kPanelAlign) __builtin_prefetch(p + i);
 }
 
-/// Calls step(record, part, InRegisters) for the parts of all records of a panel, in order,
-/// fetching ahead by `ahead` bytes.
+/// Calls step(record, part, InRegisters) for the parts of all records of a panel, in order.
 template <DType type, typename Step>
 [[gnu::always_inline]] inline void for_each_record(const std::byte* panel, int64_t columns,
-                                                   int64_t ahead, Step step) {
+                                                   Step step) {
   constexpr PanelFormat f = panel_format(type);
   constexpr int kRecords = f.super_block ? kSuperRecords : 1;  // below a header
   for (int64_t i = 0; i < columns / kRecordColumns; i += kRecords) {
@@ -252,7 +257,7 @@ template <DType type, typename Step>
       panel += kSuperHeaderBytes;
     }
     for (int s = 0; s < kRecords; ++s, panel += f.record_bytes()) {
-      prefetch<f.record_bytes()>(panel + ahead);
+      prefetch<f.record_bytes()>(panel + kPrefetchBytes);
       for (int part = 0; part < kParts; ++part)
         step(i + s, part, load_record<type>(panel, part, headers[part]));
     }
@@ -268,20 +273,16 @@ template <DType type>
 void unpack(const Panels& w, int64_t panel, int64_t count, std::byte* out) {
   constexpr CodeKind kind = code_kind(type);
   for (int64_t i = 0; i < count; ++i, out += unpacked_bytes<type>(w.columns)) {
-    // The next group of panels is fetched while this one is multiplied.
-    for_each_record<type>(w.panel(panel + i), w.columns, kTilePanels * w.panel_bytes,
-                          [&](int64_t record, int part, const InRegisters& r) {
-                            std::byte* at =
-                                out + record * kind.unpacked_bytes() + part * kLanes * 4;
-                            for (int q = 0; q < kRecordQuads; ++q)
-                              store_bytes(r.codes[q], at + q * kVectorBytes);
-                            auto* floats = reinterpret_cast<float*>(at + kRecordBytes);
-                            for (int g = 0; g < kind.groups; ++g) {
-                              store(r.scales[g], floats + g * kPanelRows);
-                              if (kind.has_min)
-                                store(r.mins[g], floats + (kind.groups + g) * kPanelRows);
-                            }
-                          });
+    for_each_record<type>(
+        w.panel(panel + i), w.columns, [&](int64_t record, int part, const InRegisters& r) {
+          std::byte* at = out + record * kind.unpacked_bytes() + part * kLanes * 4;
+          for (int q = 0; q < kRecordQuads; ++q) store_bytes(r.codes[q], at + q * kVectorBytes);
+          auto* floats = reinterpret_cast<float*>(at + kRecordBytes);
+          for (int g = 0; g < kind.groups; ++g) {
+            store(r.scales[g], floats + g * kPanelRows);
+            if (kind.has_min) store(r.mins[g], floats + (kind.groups + g) * kPanelRows);
+          }
+        });
   }
 }
 
@@ -292,74 +293,63 @@ void direct(const Panels& w, int64_t panel, int64_t count, const std::byte* tile
   constexpr CodeKind kind = code_kind(type);
   for (int64_t i = 0; i < count; ++i) {
     Vec sums[kParts][1][rows];
-    for (int part = 0; part < kParts; ++part)
-      for (int t = 0; t < rows; ++t) sums[part][0][t] = zero();
+    for (int part = 0; part < kParts; ++part) clear(sums[part]);
     for_each_record<type>(
-        w.panel(panel + i), w.columns, kPrefetchBytes,
+        w.panel(panel + i), w.columns,
         [&](int64_t record, int part, const InRegisters& r) __attribute__((always_inline)) {
           const InRegisters weights[1] = {r};
           add_record<kind>(weights, tile + record * rows * kind.tile_row_bytes(), sums[part]);
         });
-    for (int part = 0; part < kParts; ++part)
-      for (int t = 0; t < rows; ++t)
-        store(sums[part][0][t], acc + (i * rows + t) * kPanelRows + part * kLanes);
+    for (int part = 0; part < kParts; ++part) store_sums(sums[part], i * kParts + part, acc);
   }
 }
 
-/// `parts` parts of unpacked panels with a whole tile.
+/// `parts` parts of unpacked panels, from part `first`, with a tile.
 template <CodeKind kind, int parts, int rows>
-inline void tile_of_parts(InMemory (&w)[parts], int64_t records, const std::byte* tile,
-                          float* const (&acc)[parts]) {
-  Vec sums[parts][rows];
+inline void tile_of_parts(const std::byte* panels, int64_t stride, int64_t first, int64_t records,
+                          const std::byte* tile, float* acc) {
+  InMemory w[parts];
   for (int p = 0; p < parts; ++p)
-    for (int t = 0; t < rows; ++t) sums[p][t] = zero();
+    w[p].at = panels + (first + p) / kParts * stride + (first + p) % kParts * kLanes * 4;
+  Vec sums[parts][rows];
+  clear(sums);
   for (int64_t i = 0; i < records; ++i, tile += rows * kind.tile_row_bytes()) {
     add_record<kind>(w, tile, sums);
     for (int p = 0; p < parts; ++p) w[p].at += kind.unpacked_bytes();
   }
-  for (int p = 0; p < parts; ++p)
-    for (int t = 0; t < rows; ++t) store(sums[p][t], acc[p] + t * kPanelRows);
+  store_sums(sums, first, acc);
 }
 
 template <CodeKind kind, int rows>
 void quantized_tile(const std::byte* panels, int64_t stride, int64_t count, int64_t columns,
                     const std::byte* tile, float* acc) {
   const int64_t records = columns / kRecordColumns;
-  const auto part_at = [&](int64_t i) {
-    return InMemory{panels + i / kParts * stride + i % kParts * kLanes * 4};
-  };
-  const auto acc_at = [&](int64_t i) {
-    return acc + i / kParts * rows * kPanelRows + i % kParts * kLanes;
-  };
-  int64_t i = 0;
-  for (; i + 2 <= count * kParts; i += 2) {
-    InMemory w[2] = {part_at(i), part_at(i + 1)};
-    tile_of_parts<kind, 2, rows>(w, records, tile, {acc_at(i), acc_at(i + 1)});
-  }
-  if (i < count * kParts) {
-    InMemory w[1] = {part_at(i)};
-    tile_of_parts<kind, 1, rows>(w, records, tile, {acc_at(i)});
-  }
+  int64_t part = 0;
+  for (; part + 2 <= count * kParts; part += 2)
+    tile_of_parts<kind, 2, rows>(panels, stride, part, records, tile, acc);
+  if (part < count * kParts) tile_of_parts<kind, 1, rows>(panels, stride, part, records, tile, acc);
 }
 
-/// The kernels of one type, for tiles of up to `tile_rows` rows.
-template <DType type, int tile_rows>
+/// The kernels of one type.
+template <DType type>
 struct QuantizedKernels {
   static constexpr MatrixKernels make() {
     MatrixKernels k{.row_bytes = tile_row_bytes<type>,
                     .pack_tile = pack_quantized_tile<type>,
                     .unpacked_bytes = unpacked_bytes<type>,
                     .unpack = unpack<type>,
-                    .tile_rows = tile_rows};
+                    .tile_rows = kQuantizedTileRows};
     fill<1>(k);
     return k;
   }
   template <int rows>
   static constexpr void fill(MatrixKernels& k) {
-    if constexpr (rows <= kDirectRows) k.direct[rows - 1] = direct<type, rows>;
-    if constexpr (rows <= tile_rows) k.tile[rows - 1] = quantized_tile<code_kind(type), rows>;
-    if constexpr (rows < kDirectRows || rows < tile_rows) fill<rows + 1>(k);
+    k.direct[rows - 1] = direct<type, rows>;
+    if constexpr (rows <= kQuantizedTileRows)
+      k.tile[rows - 1] = quantized_tile<code_kind(type), rows>;
+    if constexpr (rows < kDirectTileRows) fill<rows + 1>(k);
   }
+  static_assert(kQuantizedTileRows <= kDirectTileRows && kDirectTileRows <= kDenseTileRows);
   static constexpr MatrixKernels kernels = make();
 };
 
