@@ -1,7 +1,7 @@
 // heed bench: speed, with llama-bench's tests and names: pp512 reads a prompt of 512 tokens and
 // computes the last token's logits, tg128 writes 128 tokens one at a time, @d4096 with 4,096 tokens
-// before them. Tokens are random: neither tokenizer nor sampler is timed. An encoder embeds the
-// lines of a file.
+// before them. Tokens are random: neither tokenizer nor sampler is timed. An encoder embeds texts.
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <functional>
@@ -64,7 +64,7 @@ void Bench::add_flags(Flags& flags) {
   flags.add("-d,--n-depth", "N,N", depths_, "tokens that come before: 0", count);
   flags.add("-r,--repetitions", "N", repetitions_, "of each test, after one that warms up: 5",
             {1, 10000});
-  flags.add("--embed", "FILE", sentences_, "encoders: embed the lines of a file");
+  flags.add("--embed", "FILE", sentences_, "an encoder: embed the lines of a file");
   flags.add_choice("-o,--output", "FORMAT", format_, "md, json or csv",
                    {{"md", Format::md}, {"json", Format::json}, {"csv", Format::csv}});
   model_.add_flags(flags);
@@ -129,10 +129,26 @@ std::vector<Result> Bench::bench_decoder(const Model& model) {
   return results;
 }
 
-/// All lines at once, then single lines one after the other.
+/// 256 texts of 4 to 40 words, most of them short, for want of a file.
+std::vector<std::string> made_up_texts() {
+  constexpr std::array<std::string_view, 16> words = {
+      "the",  "a",     "old",   "small", "dog",   "house", "river", "woman",
+      "runs", "opens", "under", "with",  "green", "book",  "and",   "tomorrow"};
+  std::mt19937 random(1);
+  std::vector<std::string> texts(256);
+  for (std::string& text : texts) {
+    const uint32_t length = 4 + std::min(random() % 37, random() % 37);
+    for (uint32_t i = 0; i < length; ++i) {
+      text += (i > 0 ? " " : "") + std::string(words[random() % words.size()]);
+    }
+  }
+  return texts;
+}
+
+/// All texts at once, then single ones, one after the other.
 std::vector<Result> Bench::bench_encoder(const Model& model) {
-  if (sentences_.empty()) throw UsageError("an encoder needs --embed FILE, one sentence a line");
-  const std::vector<std::string> texts = read_lines(sentences_);
+  const std::vector<std::string> texts =
+      sentences_.empty() ? made_up_texts() : read_lines(sentences_);
   if (texts.empty()) throw UsageError("'" + sentences_ + "' has no lines");
   Session session(model, {.threads = model_.threads});
   used_threads_ = session.threads();

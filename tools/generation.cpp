@@ -16,17 +16,16 @@ Generation stream_answer(Session& session, std::span<const Token> prompt,
 }
 
 std::string rates_text(const Generation& g) {
-  const auto part = [](const std::string& what, int64_t tokens, int64_t timed, double seconds) {
-    std::string text = what + " " + std::to_string(tokens) + " tokens";
-    if (timed > 0 && seconds > 0)
-      text += ", " + fixed(static_cast<double>(timed) / seconds, 1) + " t/s";
-    return text;
+  const auto rate = [](int64_t tokens, double seconds) -> std::string {
+    if (tokens <= 0 || seconds <= 0) return "";
+    return ", " + fixed(static_cast<double>(tokens) / seconds, 1) + " t/s";
   };
-  const int64_t answer = static_cast<int64_t>(g.tokens.size());
-  std::string text =
-      part("prompt", g.prompt_tokens, g.prompt_tokens - g.cached_tokens, g.prefill_seconds);
-  if (g.cached_tokens > 0) text += " (" + std::to_string(g.cached_tokens) + " cached)";
-  return text + "; " + part("answer", answer, answer - 1, g.decode_seconds);
+  const int64_t answered = static_cast<int64_t>(g.tokens.size());
+  const std::string cached =
+      g.cached_tokens > 0 ? " (" + std::to_string(g.cached_tokens) + " cached)" : "";
+  return "prompt " + std::to_string(g.prompt_tokens) + " tokens" + cached +
+         rate(g.prompt_tokens - g.cached_tokens, g.prefill_seconds) + "; answer " +
+         std::to_string(answered) + " tokens" + rate(answered - 1, g.decode_seconds);
 }
 
 std::string ending_text(const Generation& g, const Session& session) {

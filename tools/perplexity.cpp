@@ -13,11 +13,12 @@
 namespace heed {
 namespace {
 
-/// Sums over predicted tokens.
+/// Of each predicted token, in order.
 struct Tally {
-  std::vector<double> losses = {};       // -ln p(token)
-  std::vector<double> divergences = {};  // KL(reference || model)
-  int64_t agreements = 0;                // same likeliest token
+  std::vector<double> losses = {};            // -ln p(token)
+  std::vector<double> reference_losses = {};  // the same of the reference
+  std::vector<double> divergences = {};       // KL(reference || model)
+  int64_t agreements = 0;                     // of the likeliest token
 };
 
 class Perplexity : public Verb {
@@ -91,47 +92,69 @@ double log_sum_exp(std::span<const float> logits) {
   return max + std::log(sum);
 }
 
-/// Compares a row of logits, whose log_sum_exp is `scale`, with that of the reference.
-void compare(std::span<const float> logits, double scale, std::span<const float> expected,
-             Tally& tally) {
+/// Runs windows of tokens through a model and, a few rows at a time, through its reference.
+class Comparison {
+ public:
+  Comparison(Session& session, Session* reference, int64_t all_tokens)
+      : session_(session), reference_(reference), all_tokens_(all_tokens), bar_("predicting") {}
+
+  void add(std::span<const Token> window);
+  Tally& tally() { return tally_; }
+
+ private:
+  void compare(std::span<const float> logits, std::span<const float> expected, Token next);
+
+  Session& session_;
+  Session* reference_;  // may be null
+  Tally tally_;
+  int64_t done_tokens_ = 0;
+  int64_t all_tokens_;
+  ProgressBar bar_;
+};
+
+void Comparison::add(std::span<const Token> window) {
+  constexpr size_t kRows = 128;  // of the reference's logits that are kept
+  session_.rewind(0);
+  if (reference_ != nullptr) reference_->rewind(0);
+  std::vector<float> expected;  // [rows, vocab]
+  for (size_t at = 0; at < window.size(); at += kRows) {
+    const std::span<const Token> part = window.subspan(at, std::min(kRows, window.size() - at));
+    expected.clear();
+    if (reference_ != nullptr) {
+      reference_->eval_all(part, [&](int64_t, std::span<const float> logits) {
+        expected.insert(expected.end(), logits.begin(), logits.end());
+      });
+    }
+    session_.eval_all(part, [&](int64_t row, std::span<const float> logits) {
+      const size_t next = at + static_cast<size_t>(row) + 1;
+      if (next == window.size()) return;
+      const size_t begin = expected.empty() ? 0 : static_cast<size_t>(row) * logits.size();
+      const size_t size = expected.empty() ? 0 : logits.size();
+      compare(logits, std::span(expected).subspan(begin, size), window[next]);
+    });
+    done_tokens_ += static_cast<int64_t>(part.size());
+    bar_.update(done_tokens_, all_tokens_);
+  }
+}
+
+/// A row of logits with that of the reference, which may be empty.
+void Comparison::compare(std::span<const float> logits, std::span<const float> expected,
+                         Token next) {
+  const double scale = log_sum_exp(logits);
+  tally_.losses.push_back(scale - logits[static_cast<size_t>(next)]);
+  if (expected.empty()) return;
   const double expected_scale = log_sum_exp(expected);
+  tally_.reference_losses.push_back(expected_scale - expected[static_cast<size_t>(next)]);
   double divergence = 0;
   for (size_t i = 0; i < logits.size(); ++i) {
     const double log_expected = expected[i] - expected_scale;
     divergence += std::exp(log_expected) * (log_expected - (logits[i] - scale));
   }
-  tally.divergences.push_back(divergence);
+  tally_.divergences.push_back(divergence);
   const auto top = [](std::span<const float> row) {
     return std::max_element(row.begin(), row.end()) - row.begin();
   };
-  if (top(logits) == top(expected)) ++tally.agreements;
-}
-
-/// Runs a window through the model and, a few rows at a time, the reference.
-void tally_window(Session& session, Session* reference, std::span<const Token> window,
-                  Tally& tally) {
-  constexpr size_t kRows = 128;  // of the reference's logits that are kept
-  session.rewind(0);
-  if (reference != nullptr) reference->rewind(0);
-  std::vector<float> expected;  // [rows, vocab]
-  for (size_t at = 0; at < window.size(); at += kRows) {
-    const std::span<const Token> part = window.subspan(at, std::min(kRows, window.size() - at));
-    expected.clear();
-    if (reference != nullptr) {
-      reference->eval_all(part, [&](int64_t, std::span<const float> logits) {
-        expected.insert(expected.end(), logits.begin(), logits.end());
-      });
-    }
-    session.eval_all(part, [&](int64_t row, std::span<const float> logits) {
-      const size_t next = at + static_cast<size_t>(row) + 1;
-      if (next == window.size()) return;
-      const double scale = log_sum_exp(logits);
-      tally.losses.push_back(scale - logits[static_cast<size_t>(window[next])]);
-      if (expected.empty()) return;
-      const size_t begin = static_cast<size_t>(row) * logits.size();
-      compare(logits, scale, std::span(expected).subspan(begin, logits.size()), tally);
-    });
-  }
+  if (top(logits) == top(expected)) ++tally_.agreements;
 }
 
 void Perplexity::run(Words& words, Output& out) {
@@ -140,6 +163,7 @@ void Perplexity::run(Words& words, Output& out) {
   const std::string text = take_text(std::nullopt, file_, words, "-f FILE");
   const Model model = model_.load();
   if (session_.context == 0) session_.context = std::min<int64_t>(512, model.info().context);
+  if (session_.context < 2) throw UsageError("a window has at least 2 tokens");
   Session session(model, session_.options(model_));
   std::optional<Session> reference;
   if (reference_exact_ || !reference_.empty()) {
@@ -148,16 +172,12 @@ void Perplexity::run(Words& words, Output& out) {
 
   const Windows all = windows(model.tokenizer(), model.tokenizer().encode(text));
   if (all.empty()) throw UsageError("the text is shorter than two tokens");
-  Tally tally;
-  {
-    ProgressBar bar("predicting");
-    catch_interrupts();
-    for (size_t i = 0; i < all.size(); ++i) {
-      bar.update(static_cast<int64_t>(i), static_cast<int64_t>(all.size()));
-      tally_window(session, reference ? &*reference : nullptr, all[i], tally);
-    }
-  }
-  out.write(report(tally));
+  int64_t count = 0;
+  for (const std::vector<Token>& window : all) count += static_cast<int64_t>(window.size());
+  catch_interrupts();
+  Comparison comparison(session, reference ? &*reference : nullptr, count);
+  for (const std::vector<Token>& window : all) comparison.add(window);
+  out.write(report(comparison.tally()));
 }
 
 std::string Perplexity::report(Tally& tally) const {
@@ -172,7 +192,7 @@ std::string Perplexity::report(Tally& tally) const {
                {"low", low},
                {"high", high}};
   std::string text = "perplexity  " + fixed(std::exp(loss.mean), 4) + "   95 %: " + fixed(low, 3) +
-                     " to " + fixed(high, 3) + ", " + std::to_string(tally.losses.size()) +
+                     " to " + fixed(high, 3) + "; " + std::to_string(tally.losses.size()) +
                      " tokens in windows of " + std::to_string(session_.context) + "\n";
   if (!tally.divergences.empty()) {
     const double kl = statistics(tally.divergences).mean;
@@ -182,9 +202,15 @@ std::string Perplexity::report(Tally& tally) const {
                      tally.divergences.end());
     const double kl99 = tally.divergences[rank];
     const double agreement = static_cast<double>(tally.agreements) / count;
-    json.update({{"kl_mean", kl}, {"kl_99", kl99}, {"top1_agreement", agreement}});
-    text += "KL mean     " + fixed(kl, 6) + "\nKL 99 %     " + fixed(kl99, 6) + "\nsame top 1  " +
-            fixed(100 * agreement, 2) + " %\n";
+    const double log_ratio = loss.mean - statistics(tally.reference_losses).mean;
+    json.update({{"reference_perplexity", std::exp(loss.mean - log_ratio)},
+                 {"kl_mean", kl},
+                 {"kl_99", kl99},
+                 {"top1_agreement", agreement}});
+    text += "reference   " + fixed(std::exp(loss.mean - log_ratio), 4) + "   the model's is " +
+            fixed(100 * std::expm1(log_ratio), 2) + " % higher\nKL mean     " + fixed(kl, 6) +
+            "\nKL 99 %     " + fixed(kl99, 6) + "\nsame top 1  " + fixed(100 * agreement, 2) +
+            " %\n";
   }
   return json_ ? json_line(json) : text;
 }

@@ -46,7 +46,8 @@ void Run::add_flags(Flags& flags) {
   flags.add("-p,--prompt", "TEXT", prompt_, "the prompt");
   flags.add("-f,--file", "FILE", file_, "read it from a file; - is stdin");
   flags.add("-sys,--system-prompt", "TEXT", system_, "what the model should be");
-  flags.add("--raw", raw_, "continue the text as it is, no chat template");
+  flags.add("--raw,-no-cnv,--no-conversation", raw_,
+            "continue the text as it is, no chat template");
   sampling_.add_flags(flags);
   session_.add_flags(flags);
   model_.add_flags(flags);

@@ -57,6 +57,7 @@ void Score::run(Words& words, Output& out) {
     out.write(padded(logprob, 10) + padded(std::to_string(tokens[i]), 8) +
               one_line(model.tokenizer().piece(tokens[i]), 0) + "\n");
   }
+  out.flush();
   if (!logprobs.empty()) {
     const double sum = std::accumulate(logprobs.begin(), logprobs.end(), 0.0);
     const double count = static_cast<double>(logprobs.size());

@@ -86,7 +86,8 @@ TEST_CASE("bad usage is one line that names the trouble, and exit code 2") {
       {{"tokenize", model, "--decode", "5,x"}, "'x' does not begin with a token id"},
       {{"tokenize", model, "--decode", "96"}, "token id below 96"},
       {{"bench", model, "--embed", "x"}, "--embed needs an encoder"},
-      {{"bench", tiny_model_path("bert")}, "an encoder needs --embed FILE"},
+      {{"convert", "somewhere"}, "-o OUT is missing"},
+      {{"convert", "somewhere", "-o", "out.gguf", "--type", "q9"}, "type 'q9'"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.expected);

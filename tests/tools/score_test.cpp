@@ -75,6 +75,8 @@ TEST_CASE("perplexity: a model agrees with itself") {
   CHECK(json["kl_mean"].get<double>() == doctest::Approx(0));
   CHECK(json["kl_99"].get<double>() == doctest::Approx(0));
   CHECK(json["top1_agreement"] == 1.0);
+  CHECK(json["reference_perplexity"].get<double>() ==
+        doctest::Approx(json["perplexity"].get<double>()));
   const Json exact = Json::parse(
       run_heed({"perplexity", kModel, "-f", file, "-c", "64", "--reference-exact", "--json"}).out);
   CHECK(exact["kl_mean"].get<double>() < 1e-3);
@@ -119,6 +121,8 @@ TEST_CASE("bench of an encoder: sentences, tokens and the time of one") {
   CHECK(json[1]["unit"] == "t/s");
   CHECK(json[2]["test"] == "embed1");
   CHECK(json[2]["unit"] == "ms");
+  CHECK(run_heed({"bench", tiny_model_path("bert"), "-r", "1", "-o", "csv"})
+            .out.find("\nembed256,") != std::string::npos);
 }
 
 }  // namespace
