@@ -121,21 +121,21 @@ std::function<bool(const Value&)> Evaluator::loop_filter(const For& node) {
 Evaluator::Flow Evaluator::exec(const For& node) {
   const auto loop = std::make_shared<Loop>(eval(*node.source), loop_filter(node));
   const std::shared_ptr<Loop> closing(loop.get(), [](Loop* l) { l->close(); });  // even by a throw
-  bool empty = true;
+  bool completed = false;  // any pass to its end; as in Jinja, a break or continue is none
   Flow flow = Flow::next;
   while (flow != Flow::leave_loop) {
     const auto item = loop->next();
     if (!item) break;
     budget_.spend(1);
-    empty = false;
     assign(node.target, *item);
     variable(node.loop) = Value::of(loop);
     enter(node.frame);
     flow = run(node.body);
+    completed |= flow == Flow::next;
   }
   leave(node.frame);
   variable(node.loop).reset();
-  if (!empty) return Flow::next;
+  if (completed) return Flow::next;
   enter(node.otherwise_frame);
   flow = run(node.otherwise);
   leave(node.otherwise_frame);

@@ -1,4 +1,6 @@
 // Evaluation of expressions.
+#include <algorithm>
+
 #include "engine/text/jinja_eval.h"
 #include "engine/text/jinja_loop.h"
 #include "engine/text/jinja_ops.h"
@@ -151,37 +153,53 @@ namespace {
   fail(Error::Code::format, "there is no ", kind, " '", name, "'");
 }
 
+// What the other filters make of a text marked safe would be marked, too.
+void check_safe_text(std::string_view filter, const Value& input) {
+  static constexpr std::string_view kFit[] = {"count",  "d",           "default", "e",
+                                              "escape", "forceescape", "length",  "replace",
+                                              "safe",   "string",      "tojson"};
+  if (input.as_safe_text() && std::ranges::find(kFit, filter) == std::end(kFit)) {
+    fail(Error::Code::unsupported, "the filter '", filter,
+         "' of a text marked safe is not supported");
+  }
+}
+
+Value run_filter(Evaluator& evaluator, std::string_view name, const Filter* filter,
+                 const Value& input, const Arguments& arguments) {
+  if (!filter || !filter->apply) refuse_unknown("filter", name, filter);
+  check_safe_text(name, input);
+  return filter->apply(evaluator, input, Bound(name, filter->parameters, arguments));
+}
+
+bool run_predicate(Evaluator& evaluator, std::string_view name, const Predicate* predicate,
+                   const Value& input, const Arguments& arguments) {
+  if (!predicate) refuse_unknown("test", name, false);
+  return predicate->apply(evaluator, input, Bound(name, predicate->parameters, arguments));
+}
+
 }  // namespace
 
 Value Evaluator::eval_node(const FilterCall& node) {
   const Value input = node.input ? eval(*node.input) : *captured_;
-  if (!node.filter || !node.filter->apply) refuse_unknown("filter", node.name, node.filter);
-  const Arguments arguments = eval_arguments(node.arguments);
-  return node.filter->apply(*this, input, Bound(node.name, node.filter->parameters, arguments));
+  return run_filter(*this, node.name, node.filter, input, eval_arguments(node.arguments));
 }
 
 Value Evaluator::eval_node(const PredicateCall& node) {
   const Value input = eval(*node.input);
-  if (!node.predicate || !node.predicate->apply) refuse_unknown("test", node.name, node.predicate);
-  const Arguments arguments = eval_arguments(node.arguments);
   return Value::boolean(
-      node.predicate->apply(*this, input, Bound(node.name, node.predicate->parameters, arguments)));
+      run_predicate(*this, node.name, node.predicate, input, eval_arguments(node.arguments)));
 }
 
 Value Evaluator::apply_filter(std::string_view name, const Value& input,
                               const Arguments& arguments) {
   budget_.spend(1);
-  const Filter* filter = find_filter(name);
-  if (!filter || !filter->apply) refuse_unknown("filter", name, filter);
-  return filter->apply(*this, input, Bound(name, filter->parameters, arguments));
+  return run_filter(*this, name, find_filter(name), input, arguments);
 }
 
 bool Evaluator::apply_predicate(std::string_view name, const Value& input,
                                 const Arguments& arguments) {
   budget_.spend(1);
-  const Predicate* predicate = find_predicate(name);
-  if (!predicate || !predicate->apply) refuse_unknown("test", name, predicate);
-  return predicate->apply(*this, input, Bound(name, predicate->parameters, arguments));
+  return run_predicate(*this, name, find_predicate(name), input, arguments);
 }
 
 Namespace* Evaluator::make_namespace() {
@@ -201,6 +219,9 @@ std::optional<Value> element(const Value& object, const Value& key, Budget& budg
   }
   const auto index = key.as_integer();
   if (!index) return std::nullopt;
+  if (object.as_safe_text()) {
+    fail(Error::Code::unsupported, "characters of a text marked safe are not supported");
+  }
   if (const std::string* text = object.as_text()) {
     budget.spend(text->size() / kBytesPerStep);
     const auto at = resolve_index(*index, code_points(*text));

@@ -234,6 +234,9 @@ ExprPtr ExpressionParser::parse_name() {
   const std::string& name = token.text;
   if (name == "true" || name == "True") return make(Literal{Value::boolean(true)}, token.line);
   if (name == "false" || name == "False") return make(Literal{Value::boolean(false)}, token.line);
+  if (name == "self") {
+    fail(Error::Code::unsupported, "line ", token.line, ": the variable 'self' is not supported");
+  }
   if (name == "none" || name == "None") return make(Literal{Value()}, token.line);
   for (MacroNode* macro : macros_) {
     if (name == "caller") macro->caller = Name{.name = name};

@@ -54,7 +54,22 @@ std::string title_words(std::string_view text) {
 }
 
 Value as_string(Evaluator& evaluator, const Value& input, const Bound&) {
-  return input.as_text() ? input : Value::text(to_text(input, evaluator.budget()));
+  return input.as_text() || input.as_safe_text() ? input
+                                                 : Value::text(to_text(input, evaluator.budget()));
+}
+
+Value mark_safe(Evaluator& evaluator, const Value& input, const Bound&) {
+  return Value::safe_text(to_text(input, evaluator.budget()));
+}
+
+Value force_escape(Evaluator& evaluator, const Value& input, const Bound&) {
+  TextBuilder out(evaluator.budget());
+  escape_html(out, to_text(input, evaluator.budget()));
+  return Value::safe_text(out.take());
+}
+
+Value escape(Evaluator& evaluator, const Value& input, const Bound& args) {
+  return input.as_safe_text() ? input : force_escape(evaluator, input, args);
 }
 
 Value trim(Evaluator& evaluator, const Value& input, const Bound& args) {
@@ -155,38 +170,57 @@ Value absolute(Evaluator&, const Value& input, const Bound&) {
   return *input.as_integer() < 0 ? apply(UnaryOp::negate, input) : apply(UnaryOp::plus, input);
 }
 
-// float(text): nothing if that fails.
-std::optional<double> parse_real(std::string_view text) {
+// A number in a text as from_chars takes it: without spaces around, a plus sign, and underscores
+// between digits. Nothing if int() and float() refuse it, too.
+std::optional<std::string> number_text(std::string_view text) {
   text = strip(text);
-  const bool plus = text.starts_with('+');
-  std::string digits;
-  for (const char c : text.substr(plus)) {
-    if (c == '_' || (plus && c == '-' && digits.empty())) return std::nullopt;
-    digits += c;
+  if (text.starts_with("+")) {
+    text.remove_prefix(1);
+    if (text.starts_with("-")) return std::nullopt;
   }
-  double value = 0;
-  const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (result.ec == std::errc::result_out_of_range) {
-    fail(Error::Code::limit, "the number ", digits, " is too large or too small");
+  std::string out;
+  for (size_t i = 0, start = 0; i < text.size(); start = i) {
+    const char32_t c = next_code_point(text, i);
+    if (c >= 0x80 && is_decimal(c)) {
+      fail(Error::Code::unsupported, "digits other than 0 to 9 are not supported in numbers");
+    }
+    const auto is_digit_at = [&](size_t at) {
+      return at < text.size() && text[at] >= '0' && text[at] <= '9';
+    };
+    if (c != '_') {
+      out += text.substr(start, i - start);
+    } else if (start == 0 || !is_digit_at(start - 1) || !is_digit_at(i)) {
+      return std::nullopt;
+    }
   }
-  // "nan(1)" is known to from_chars only.
-  const bool whole = result.ec == std::errc() && result.ptr == digits.data() + digits.size();
-  return whole && digits.find('(') == digits.npos ? std::optional(value) : std::nullopt;
+  return out;
 }
 
+// float(text): nothing if that fails.
+std::optional<double> parse_real(std::string_view text) {
+  const auto digits = number_text(text);
+  if (!digits || digits->find('(') != digits->npos) return std::nullopt;  // from_chars reads nan(1)
+  double value = 0;
+  const auto result = std::from_chars(digits->data(), digits->data() + digits->size(), value);
+  if (result.ptr != digits->data() + digits->size() || digits->empty()) return std::nullopt;
+  if (result.ec == std::errc::result_out_of_range) {
+    fail(Error::Code::limit, "the number ", *digits, " is too large or too small");
+  }
+  return value;
+}
+
+// int(text), likewise.
 std::optional<int64_t> parse_integer(std::string_view text, int64_t base) {
   if (base != 10) fail(Error::Code::unsupported, "int: bases other than 10 are not supported");
-  text = strip(text);
-  const bool plus = text.starts_with('+');
-  text.remove_prefix(plus);
-  if (plus && text.starts_with('-')) return std::nullopt;
+  const auto digits = number_text(text);
   int64_t value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ptr != text.data() + text.size() || text.empty()) return std::nullopt;
+  if (!digits) return std::nullopt;
+  const auto result = std::from_chars(digits->data(), digits->data() + digits->size(), value);
+  if (result.ptr != digits->data() + digits->size() || digits->empty()) return std::nullopt;
   if (result.ec == std::errc::result_out_of_range) {
-    fail(Error::Code::limit, "the integer ", text, " does not fit into 64 bits");
+    fail(Error::Code::limit, "the integer ", *digits, " does not fit into 64 bits");
   }
-  return result.ec == std::errc() ? std::optional(value) : std::nullopt;
+  return value;
 }
 
 Value whole_number(double value, const Value& fallback) {
@@ -291,13 +325,17 @@ constexpr Filter kFilters[] = {
     {"center", "width?", center},
     {"d", "default_value? boolean?", default_value},
     {"default", "default_value? boolean?", default_value},
+    {"e", "", escape},
+    {"escape", "", escape},
     {"float", "default?", to_real},
+    {"forceescape", "", force_escape},
     {"format", "*", format},
     {"indent", "width? first? blank?", indent},
     {"int", "default? base?", to_integer},
     {"lower", "", converted<to_lower>},
     {"replace", "old new count?", replace},
     {"round", "precision? method?", round_number},
+    {"safe", "", mark_safe},
     {"string", "", as_string},
     {"title", "", converted<title_words>},
     {"tojson", "ensure_ascii? indent? separators? sort_keys?", to_json},
@@ -305,13 +343,9 @@ constexpr Filter kFilters[] = {
     {"truncate", "length? killwords? end? leeway?", truncate},
     {"upper", "", converted<to_upper>},
     {"wordcount", "", word_count},
-    {"e", "", nullptr},
-    {"escape", "", nullptr},
     {"filesizeformat", "", nullptr},
-    {"forceescape", "", nullptr},
     {"pprint", "", nullptr},
     {"random", "", nullptr},
-    {"safe", "", nullptr},
     {"striptags", "", nullptr},
     {"urlencode", "", nullptr},
     {"urlize", "", nullptr},

@@ -44,8 +44,12 @@ class PercentFormatter {
         pad(conversion, convert(conversion, argument(conversion)));
       }
     }
-    // A dict may hold more than is asked for; anything else must be used up.
-    const bool left_over = tuple_ ? used_ < tuple_->size() : used_ == 0 && !values_.as_dict();
+    // What can be subscripted may hold more than is asked for; anything else must be used up.
+    const Sequence* s = values_.as_sequence();
+    const bool optional =
+        values_.as_dict() || values_.as_undefined() ||
+        (s && (s->kind == Sequence::Kind::list || s->kind == Sequence::Kind::range));
+    const bool left_over = tuple_ ? used_ < tuple_->size() : used_ == 0 && !optional;
     if (left_over) refuse("not all arguments are used");
     return Value::text(out_.take());
   }

@@ -41,6 +41,16 @@ class Lexer {
   explicit Lexer(std::string_view source) : text_(normalize_lines(source)) {}
 
   std::vector<Token> run() {
+    try {
+      lex();
+    } catch (const Error& error) {
+      fail(error.code(), "line ", line_at(position_), ": ", error.what());
+    }
+    return std::move(tokens_);
+  }
+
+ private:
+  void lex() {
     while (position_ < text_.size()) {
       const size_t start = position_;
       const size_t tag = find_tag();
@@ -52,16 +62,12 @@ class Lexer {
       }
     }
     add(Token::Kind::end, "");
-    return std::move(tokens_);
   }
 
- private:
   std::string_view view() const { return text_; }
   bool at(std::string_view what) const { return view().substr(position_).starts_with(what); }
 
-  [[noreturn]] void refuse(std::string_view message) const {
-    fail(Error::Code::format, "line ", line_at(position_), ": ", message);
-  }
+  [[noreturn]] static void refuse(std::string_view message) { fail(Error::Code::format, message); }
 
   int line_at(size_t position) const {
     while (counted_ < position) line_ += text_[counted_++] == '\n';
@@ -232,19 +238,13 @@ class Lexer {
       if (text_[end] == '\\') ++end;
     }
     if (end >= text_.size()) refuse("a string is never closed");
-    std::string value;
-    if (const std::string why = unescape(view().substr(position_ + 1, end - position_ - 1), value);
-        !why.empty()) {
-      refuse(why);
-    }
-    add(Token::Kind::text, value);
+    add(Token::Kind::text, unescape(view().substr(position_ + 1, end - position_ - 1)));
     position_ = end + 1;
   }
 
   void lex_number() {
     const bool after_dot = position_ > 0 && text_[position_ - 1] == '.';
     const NumberLiteral literal = read_number(view().substr(position_), !after_dot);
-    if (!literal.why_not.empty()) refuse(literal.why_not);
     const bool real = std::holds_alternative<double>(literal.value);
     add(real ? Token::Kind::real : Token::Kind::integer, view().substr(position_, literal.size));
     tokens_.back().number = literal.value;

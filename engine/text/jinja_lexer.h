@@ -27,7 +27,7 @@ struct Token {
   };
   Kind kind = Kind::end;
   std::string text;  ///< of data, name, text literal or symbol
-  std::variant<std::monostate, int64_t, double> number;
+  std::variant<int64_t, double> number;
   int line = 1;
 
   bool is(Kind k, std::string_view value) const { return kind == k && text == value; }

@@ -62,9 +62,8 @@ NumberLiteral parsed(std::string_view text, size_t prefix, size_t end, Format...
   Number value = 0;
   const auto result =
       std::from_chars(digits.data(), digits.data() + digits.size(), value, format...);
-  if (result.ec != std::errc()) {
-    return {.why_not = cat("the number ", text.substr(0, end), " is too large")};
-  }
+  if (result.ec != std::errc())
+    fail(Error::Code::limit, "the number ", text.substr(0, end), " is too large");
   return {.value = value, .size = end};
 }
 
@@ -98,21 +97,20 @@ size_t escape_digits(char letter) {
   return letter == 'x' ? 2 : letter == 'u' ? 4 : letter == 'U' ? 8 : 0;
 }
 
-std::string append_numeric(std::string_view digits, size_t wanted, int base, std::string& value) {
+void append_numeric(std::string_view digits, size_t wanted, int base, std::string& value) {
   uint32_t code = 0;
   const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), code, base);
   if (digits.size() != wanted || result.ec != std::errc() || result.ptr != digits.end()) {
-    return "a string has an incomplete \\x, \\u or \\U escape";
+    fail(Error::Code::format, "a string has an incomplete \\x, \\u or \\U escape");
   }
   if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
-    return "a string has a \\u or \\U escape that is no Unicode character";
+    fail(Error::Code::format, "a string has a \\u or \\U escape that is no Unicode character");
   }
   append_utf8(value, code);
-  return {};
 }
 
 // The escape at `at`, behind its backslash; `at` moves behind it.
-std::string append_escape(std::string_view body, size_t& at, std::string& value) {
+void append_escape(std::string_view body, size_t& at, std::string& value) {
   static constexpr std::string_view kLetters = "\n\\'\"abfnrtv";
   static constexpr std::string_view kValues[] = {"",   "\\", "'",  "\"", "\a", "\b",
                                                  "\f", "\n", "\r", "\t", "\v"};
@@ -125,20 +123,19 @@ std::string append_escape(std::string_view body, size_t& at, std::string& value)
     while (end < body.size() && end < at + 3 && is_digit_of(body[end], 8)) ++end;
     const size_t size = end - at;
     at = end;
-    return append_numeric(body.substr(end - size, size), size, 8, value);
+    append_numeric(body.substr(end - size, size), size, 8, value);
   } else if (const size_t digits = escape_digits(c)) {
     const std::string_view number = body.substr(at + 1, digits);
     at += 1 + number.size();
-    return append_numeric(number, digits, 16, value);
+    append_numeric(number, digits, 16, value);
   } else if (c == 'N') {
-    return "the escape \\N{...} in a string is not supported";
+    fail(Error::Code::unsupported, "the escape \\N{...} in a string is not supported");
   } else {
     value += '\\';
     const size_t start = at;
     const char32_t character = next_code_point(body, at);
     value += character < 0x80 ? std::string(body.substr(start, 1)) : ascii_escape(character);
   }
-  return {};
 }
 
 }  // namespace
@@ -150,16 +147,16 @@ NumberLiteral read_number(std::string_view text, bool may_be_real) {
   return parsed<double>(text, 0, end);
 }
 
-std::string unescape(std::string_view body, std::string& value) {
+std::string unescape(std::string_view body) {
+  std::string value;
   for (size_t at = 0; at < body.size();) {
-    if (body[at] != '\\') {
+    if (body[at] == '\\') {
+      append_escape(body, ++at, value);
+    } else {
       value += body[at++];
-      continue;
     }
-    ++at;
-    if (std::string why = append_escape(body, at, value); !why.empty()) return why;
   }
-  return {};
+  return value;
 }
 
 }  // namespace heed::jinja

@@ -10,17 +10,16 @@
 namespace heed::jinja {
 
 struct NumberLiteral {
-  std::variant<std::monostate, int64_t, double> value;
-  size_t size = 0;      ///< bytes it takes
-  std::string why_not;  ///< why it cannot be read; else empty
+  std::variant<int64_t, double> value;
+  size_t size = 0;  ///< bytes it takes
 };
 
 /// The number `text` (which starts with a digit) starts with; an integer only unless
-/// `may_be_real`, which it may not behind a dot (a.1.2).
+/// `may_be_real`, which it may not behind a dot (a.1.2). Throws Error(limit) if it is too large.
 NumberLiteral read_number(std::string_view text, bool may_be_real);
 
-/// Appends the string literal `body` (what stands between the quotes) to `value`, escapes resolved.
-/// Returns why that is impossible, else nothing.
-std::string unescape(std::string_view body, std::string& value);
+/// The string literal `body` (what stands between the quotes), escapes resolved. Throws
+/// Error(format) for a bad escape, Error(unsupported) for one by name.
+std::string unescape(std::string_view body);
 
 }  // namespace heed::jinja

@@ -376,6 +376,13 @@ std::optional<Value> find_loop_method(const Value& object, std::string_view name
 
 std::optional<Value> find_method(const Value& object, std::string_view name) {
   if (object.as_loop()) return find_loop_method(object, name);
+  if (object.as_safe_text()) {
+    fail(Error::Code::unsupported, "methods of a text marked safe are not supported: ", name);
+  }
+  if (const Sequence* s = object.as_sequence(); s && s->is_group) {
+    if (name == "grouper") return s->items[0];
+    if (name == "list") return s->items[1];
+  }
   if (is_forbidden(object, name)) {
     return Value::undefined(
         cat("access to attribute '", name, "' of a ", type_name(object), " is unsafe"));

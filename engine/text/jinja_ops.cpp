@@ -11,6 +11,9 @@ namespace heed::jinja {
 namespace {
 
 [[noreturn]] void refuse_types(std::string_view op, const Value& left, const Value& right) {
+  if (left.as_safe_text() || right.as_safe_text()) {
+    fail(Error::Code::unsupported, "'", op, "' is not supported for a text marked safe");
+  }
   fail(Error::Code::argument, "cannot apply '", op, "' to a ", type_name(left), " and a ",
        type_name(right));
 }
@@ -137,12 +140,28 @@ bool is_list_or_tuple(const Value& value) {
   return s && (s->kind == Sequence::Kind::list || s->kind == Sequence::Kind::tuple);
 }
 
+// str + str, one of them marked safe: the other is escaped.
+Value joined_safely(const Value& left, const Value& right, Budget& budget) {
+  TextBuilder text(budget);
+  for (const Value* part : {&left, &right}) {
+    if (const std::string* safe = part->as_safe_text()) {
+      text << *safe;
+    } else if (part->as_text()) {
+      escape_html(text, *part->as_text());
+    } else {
+      refuse_types("+", left, right);
+    }
+  }
+  return Value::safe_text(text.take());
+}
+
 Value joined(const Value& left, const Value& right, Budget& budget) {
   if (left.as_text() && right.as_text()) {
     TextBuilder text(budget);
     text << *left.as_text() << *right.as_text();
     return Value::text(text.take());
   }
+  if (left.as_safe_text() || right.as_safe_text()) return joined_safely(left, right, budget);
   if (is_list_or_tuple(left) && is_list_or_tuple(right) &&
       left.as_sequence()->kind == right.as_sequence()->kind) {
     const List& more = right.as_sequence()->items;
@@ -177,9 +196,9 @@ Value repeated(const Value& left, const Value& right, Budget& budget) {
 }
 
 bool contains(const Value& container, const Value& value, Budget& budget) {
-  if (const std::string* text = container.as_text()) {
+  if (const std::string* text = container.as_any_text()) {
     require_defined(value);
-    const std::string* part = value.as_text();
+    const std::string* part = value.as_any_text();
     if (!part) refuse_types("in", value, container);
     spend_search(budget, *text, *part);
     return text->find(*part) != text->npos;
@@ -200,6 +219,17 @@ bool contains(const Value& container, const Value& value, Budget& budget) {
 }
 
 }  // namespace
+
+void escape_html(TextBuilder& out, std::string_view text) {
+  static constexpr std::string_view kSpecial = "&<>'\"";
+  static constexpr std::string_view kEscapes[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
+  while (!text.empty()) {
+    const size_t plain = std::min(text.find_first_of(kSpecial), text.size());
+    out << text.substr(0, plain);
+    if (plain < text.size()) out << kEscapes[kSpecial.find(text[plain])];
+    text.remove_prefix(std::min(plain + 1, text.size()));
+  }
+}
 
 void spend_search(Budget& budget, std::string_view text, std::string_view needle) {
   // memcmp compares some 64 bytes a cycle pair; at worst it runs for every start.

@@ -20,6 +20,8 @@ std::optional<size_t> resolve_index(int64_t i, size_t size);
 /// Spends what a search for `needle` may cost.
 void spend_search(Budget& budget, std::string_view text, std::string_view needle);
 
+/// The text as HTML, as the filter escape has it.
+void escape_html(TextBuilder& out, std::string_view text);
 /// text.replace(old, replacement, count); a negative count replaces all.
 Value replace_text(Budget& budget, std::string_view text, std::string_view old,
                    std::string_view replacement, int64_t count);

@@ -63,7 +63,8 @@ constexpr Predicate kPredicates[] = {
     {"divisibleby", "num", is_divisible},
     {"eq", "other", compared<CompareOp::equal>},
     {"equalto", "other", compared<CompareOp::equal>},
-    {"escaped", "", [](Evaluator&, const Value&, const Bound&) { return false; }},
+    {"escaped", "",
+     [](Evaluator&, const Value& v, const Bound&) { return v.as_safe_text() != nullptr; }},
     {"even", "", has_parity<0>},
     {"false", "", is_constant<false>},
     {"filter", "",
@@ -77,7 +78,8 @@ constexpr Predicate kPredicates[] = {
     {"in", "seq", compared<CompareOp::in>},
     {"integer", "",
      [](Evaluator&, const Value& v, const Bound&) { return v.as_integer() && !v.as_bool(); }},
-    {"iterable", "", [](Evaluator&, const Value& v, const Bound&) { return is_iterable(v); }},
+    {"iterable", "",
+     [](Evaluator&, const Value& v, const Bound&) { return is_iterable(v) || v.as_safe_text(); }},
     {"le", "other", compared<CompareOp::less_equal>},
     {"lessthan", "other", compared<CompareOp::less>},
     {"lower", "", text_is<is_lower_text>},
@@ -96,9 +98,10 @@ constexpr Predicate kPredicates[] = {
        const bool indexed = s && s->kind != Sequence::Kind::dict_keys &&
                             s->kind != Sequence::Kind::dict_values &&
                             s->kind != Sequence::Kind::dict_items;
-       return indexed || v.as_text() || v.as_dict() || v.as_undefined();
+       return indexed || v.as_any_text() || v.as_dict() || v.as_undefined();
      }},
-    {"string", "", [](Evaluator&, const Value& v, const Bound&) { return v.as_text() != nullptr; }},
+    {"string", "",
+     [](Evaluator&, const Value& v, const Bound&) { return v.as_any_text() != nullptr; }},
     {"test", "",
      [](Evaluator&, const Value& v, const Bound&) {
        return v.as_text() && find_predicate(*v.as_text());

@@ -100,6 +100,8 @@ class JsonPrinter {
   void print(const Value& value) {
     if (const std::string* text = value.as_text()) {
       quoted(*text);
+    } else if (const std::string* safe = value.as_safe_text()) {
+      quoted(*safe);
     } else if (const Dict* dict = value.as_dict()) {
       object(*dict);
     } else if (const Sequence* s = value.as_sequence();
@@ -229,6 +231,8 @@ std::string real_text(double value) {
 void print(TextBuilder& out, const Value& value) {
   if (const std::string* text = value.as_text()) {
     out << *text;
+  } else if (const std::string* safe = value.as_safe_text()) {
+    out << *safe;
   } else if (!value.as_undefined()) {
     print_repr(out, value);
   }
@@ -243,6 +247,10 @@ std::string to_text(const Value& value, Budget& budget) {
 void print_repr(TextBuilder& out, const Value& value) {
   if (const std::string* text = value.as_text()) {
     print_quoted(out, *text);
+  } else if (const std::string* safe = value.as_safe_text()) {
+    out << "Markup(";
+    print_quoted(out, *safe);
+    out << ')';
   } else if (value.as_undefined()) {
     out << "Undefined";
   } else if (value.is_none()) {

@@ -113,7 +113,9 @@ Value group_by(Evaluator& evaluator, const Value& input, const Bound& args) {
     }
     // The name of a group is as its first member writes it.
     Value name = case_sensitive ? key : follow(evaluator, members[0], path, args[1]);
-    groups.push_back(Value::tuple({std::move(name), Value::list(std::move(members))}));
+    groups.push_back(Value::of(Sequence{.kind = Sequence::Kind::tuple,
+                                        .items = {std::move(name), Value::list(std::move(members))},
+                                        .is_group = true}));
     i = end;
   }
   return Value::list(std::move(groups));

@@ -44,7 +44,7 @@ std::vector<std::string_view> split_space_left(std::string_view text, size_t max
   std::vector<std::string_view> parts;
   for (text = strip(text, Side::left); !text.empty(); text = strip(text, Side::left)) {
     if (parts.size() == max) {
-      parts.push_back(strip(text, Side::right));
+      parts.push_back(text);
       break;
     }
     size_t end = 0;
@@ -59,7 +59,7 @@ std::vector<std::string_view> split_space_right(std::string_view text, size_t ma
   std::vector<std::string_view> parts;
   for (text = strip(text, Side::right); !text.empty(); text = strip(text, Side::right)) {
     if (parts.size() == max) {
-      parts.push_back(strip(text, Side::left));
+      parts.push_back(text);
       break;
     }
     size_t start = text.size();

@@ -39,11 +39,20 @@ void append_upper(std::string& out, char32_t c) {
 }
 
 void append_title(std::string& out, char32_t c) {
-  const char32_t title = simple_title(c);
+  const bool is_sharp_s = c == 0xDF;  // utf8proc knows a capital one, Unicode's rules do not use it
+  const char32_t title = is_sharp_s ? c : simple_title(c);
   const std::u32string fold = c < 0x80 || title != c ? std::u32string() : long_fold(c);
   if (fold.empty() || category(c) == UTF8PROC_CATEGORY_LT) return append_utf8(out, title);
-  append_utf8(out, simple_upper(fold[0]));
-  for (const char32_t part : fold.substr(1)) append_utf8(out, part);
+  constexpr char32_t kIota = 0x3B9, kIotaBelow = 0x345;
+  const bool ends_in_iota = fold.back() == kIota;
+  bool raised = false;  // the first letter; an apostrophe may stand before it
+  for (const char32_t part : fold) {
+    const bool raise = !raised && is_lower(part) && part != 0x2BC;
+    append_utf8(out, ends_in_iota && part == kIota ? kIotaBelow
+                     : raise                       ? simple_upper(part)
+                                                   : part);
+    raised |= raise;
+  }
 }
 
 bool is_case_ignorable(char32_t c) {

@@ -63,6 +63,10 @@ Value Value::text(std::string&& value) {
   return Value(Data(std::make_shared<const std::string>(std::move(value))));
 }
 
+Value Value::safe_text(std::string value) {
+  return Value(Data(SafeText{std::make_shared<const std::string>(std::move(value))}));
+}
+
 Value Value::of(Sequence sequence) {
   sequence.extent = extent_around(sequence.items);
   return Value(Data(std::make_shared<const Sequence>(std::move(sequence))));
@@ -153,15 +157,14 @@ Extent extent_of(const Value& value) {
   if (const Dict* d = value.as_dict()) return d->extent;
   if (const Iterator* i = value.as_iterator()) return i->extent;
   if (const Function* f = value.as_function()) return f->extent;
-  if (const std::string* text = value.as_text())
-    return {.weight = 1 + text->size() / kBytesPerStep};
-  return {};
+  const std::string* text = value.as_any_text();
+  return {.weight = text ? 1 + text->size() / kBytesPerStep : 1};
 }
 
 std::string_view type_name(const Value& value) {
   static constexpr std::string_view kNames[] = {
-      "NoneType", "Undefined", "bool",      "int",      "float",       "str",
-      "list",     "dict",      "generator", "function", "LoopContext", "Namespace"};
+      "NoneType", "Undefined", "bool",     "int",         "float",     "str",   "list",
+      "dict",     "generator", "function", "LoopContext", "Namespace", "Markup"};
   if (const Sequence* s = value.as_sequence()) {
     static constexpr std::string_view kKinds[] = {"list",      "tuple",       "range",
                                                   "dict_keys", "dict_values", "dict_items"};
@@ -174,14 +177,14 @@ bool is_truthy(const Value& value) {
   if (value.is_none() || value.as_undefined()) return false;
   if (const auto i = value.as_integer()) return *i != 0;
   if (const double* d = value.as_real()) return *d != 0;
-  if (const std::string* text = value.as_text()) return !text->empty();
+  if (const std::string* text = value.as_any_text()) return !text->empty();
   return length_of(value).value_or(1) != 0;
 }
 
 bool is_equal(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b) == 0;
+  if (a.as_any_text() && b.as_any_text()) return *a.as_any_text() == *b.as_any_text();
   if (a.data().index() != b.data().index()) return false;
-  if (const std::string* text = a.as_text()) return *text == *b.as_text();
   if (const Sequence* s = a.as_sequence()) {
     const bool views = s->kind == Sequence::Kind::dict_values;  // compared by identity in Python
     return s == b.as_sequence() || (!views && s->kind == b.as_sequence()->kind &&
@@ -199,7 +202,7 @@ bool is_less(const Value& a, const Value& b) {
   require_defined(a);
   require_defined(b);
   if (a.is_number() && b.is_number()) return compare_numbers(a, b) == -1;
-  if (a.as_text() && b.as_text()) return *a.as_text() < *b.as_text();
+  if (a.as_any_text() && b.as_any_text()) return *a.as_any_text() < *b.as_any_text();
   const Sequence *x = a.as_sequence(), *y = b.as_sequence();
   if (x && y && x->kind == y->kind &&
       (x->kind == Sequence::Kind::list || x->kind == Sequence::Kind::tuple)) {
@@ -225,7 +228,8 @@ bool is_iterable(const Value& value) {
 }
 
 std::optional<int64_t> length_of(const Value& value) {
-  if (const std::string* text = value.as_text()) return static_cast<int64_t>(code_points(*text));
+  if (const std::string* text = value.as_any_text())
+    return static_cast<int64_t>(code_points(*text));
   if (const Sequence* s = value.as_sequence()) return static_cast<int64_t>(s->items.size());
   if (const Dict* d = value.as_dict()) return static_cast<int64_t>(d->items.size());
   if (value.as_undefined()) return 0;

@@ -35,6 +35,12 @@ struct Undefined {
   std::shared_ptr<const std::string> why;
 };
 
+/// A text that the filters safe and escape marked as HTML: it prints as any text, but adding to it
+/// escapes what is added. Anything else a text can do it does not, so that nothing is done wrong.
+struct SafeText {
+  std::shared_ptr<const std::string> text;
+};
+
 /// One value; cheap to copy, contents shared and (but for iterators, loops and namespaces)
 /// immutable. Text is valid UTF-8. Namespaces belong to the evaluator of the running template, so
 /// that a namespace that holds itself is no leak.
@@ -44,7 +50,7 @@ class Value {
   using Data =
       std::variant<None, Undefined, bool, int64_t, double, Text, std::shared_ptr<const Sequence>,
                    std::shared_ptr<const Dict>, std::shared_ptr<Iterator>,
-                   std::shared_ptr<const Function>, std::shared_ptr<Loop>, Namespace*>;
+                   std::shared_ptr<const Function>, std::shared_ptr<Loop>, Namespace*, SafeText>;
 
   Value() = default;
   static Value undefined(std::string why);
@@ -54,6 +60,7 @@ class Value {
   static Value text(std::string_view value);
   static Value text(std::string&& value);
   static Value text(const char* value) { return text(std::string_view(value)); }
+  static Value safe_text(std::string value);
   static Value list(List items);
   static Value tuple(List items);
   static Value dict(Items items);
@@ -69,6 +76,12 @@ class Value {
   const bool* as_bool() const { return std::get_if<bool>(&data_); }
   const double* as_real() const { return std::get_if<double>(&data_); }
   const std::string* as_text() const { return pointee<Text>(); }
+  const std::string* as_safe_text() const {
+    const SafeText* safe = std::get_if<SafeText>(&data_);
+    return safe ? safe->text.get() : nullptr;
+  }
+  /// A text, marked safe or not.
+  const std::string* as_any_text() const { return as_text() ? as_text() : as_safe_text(); }
   const Sequence* as_sequence() const { return pointee<std::shared_ptr<const Sequence>>(); }
   const Dict* as_dict() const { return pointee<std::shared_ptr<const Dict>>(); }
   Iterator* as_iterator() const { return pointee<std::shared_ptr<Iterator>>(); }
@@ -101,6 +114,7 @@ struct Sequence {
   enum class Kind { list, tuple, range, dict_keys, dict_values, dict_items };
   Kind kind = Kind::list;
   List items;
+  bool is_group = false;  ///< a tuple of groupby's: the items are also called grouper and list
   Extent extent;
 };
 

@@ -1,6 +1,7 @@
 """The reference renderer of the template goldens: jinja2, set up as transformers sets it up for chat templates
 (transformers/utils/chat_template_utils.py). Used by make_goldens.py; needs jinja2 3.1.6 or later."""
 
+import copy
 import datetime
 import json
 
@@ -71,7 +72,8 @@ ENVIRONMENT = environment()
 def render(template, context):
     """What the engine must do: {"text": prompt}, or {"raises": message} for raise_exception, or {"error": kind}."""
     try:
-        return {"text": ENVIRONMENT.from_string(template).render(**context)}
+        # A copy, because jinja2's indent filter adds to a list it is given.
+        return {"text": ENVIRONMENT.from_string(template).render(**copy.deepcopy(context))}
     except jinja2.exceptions.TemplateError as error:
         if type(error) is jinja2.exceptions.TemplateError:
             return {"raises": str(error)}
