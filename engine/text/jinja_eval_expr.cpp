@@ -168,6 +168,7 @@ Value run_filter(Evaluator& evaluator, std::string_view name, const Filter* filt
                  const Value& input, const Arguments& arguments) {
   if (!filter || !filter->apply) refuse_unknown("filter", name, filter);
   check_safe_text(name, input);
+  if (input.as_any_text()) evaluator.budget().spend(extent_of(input).weight);
   return filter->apply(evaluator, input, Bound(name, filter->parameters, arguments));
 }
 
@@ -212,7 +213,7 @@ namespace {
 // object[key] where Python has it.
 std::optional<Value> element(const Value& object, const Value& key, Budget& budget) {
   if (const Dict* dict = object.as_dict()) {
-    budget.spend(dict->items.size() / 8 * extent_of(key).weight);
+    budget.spend(dict->cost_of_finding(key));
     if (!is_hashable(key)) return std::nullopt;
     const Value* found = dict->find(key);
     return found ? std::optional(*found) : std::nullopt;

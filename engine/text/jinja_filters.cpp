@@ -76,7 +76,7 @@ Value trim(Evaluator& evaluator, const Value& input, const Bound& args) {
   const std::string text = to_text(input, evaluator.budget());
   const bool plain = !args.has(0) || args[0].is_none();
   if (plain) return Value::text(strip(text));
-  evaluator.budget().spend(text.size() / kBytesPerStep * (1 + args.text(0).size()));
+  evaluator.budget().spend((1 + text.size() / kBytesPerStep) * args.text(0).size());
   return Value::text(strip(text, Side::both, args.text(0)));
 }
 
@@ -125,7 +125,6 @@ Value truncate(Evaluator& evaluator, const Value& input, const Bound& args) {
     fail(Error::Code::argument, "truncate: length and leeway are too small");
   if (*size <= length || *size - length <= leeway) return input;
   if (!input.as_text()) fail(Error::Code::argument, "truncate: expected a str");
-  evaluator.budget().spend(input.as_text()->size() / kBytesPerStep);
   const std::string_view text = *input.as_text();
   std::string_view head = text.substr(0, byte_offset(text, static_cast<size_t>(kept)));
   if (!args.truth(1, false)) head = split(head, " ", 1, Side::right)[0];

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 
 #include "engine/text/jinja_print.h"
 #include "engine/text/jinja_text.h"
@@ -198,11 +197,18 @@ class PercentFormatter {
     const double number =
         value.as_real() ? *value.as_real() : static_cast<double>(*value.as_integer());
     if (!std::isfinite(number)) refuse("infinite and undefined numbers are not supported");
-    const char format[] = {'%', '.', '*', c.letter, '\0'};
-    const int precision = static_cast<int>(std::min(c.precision.value_or(6), size_t{300}));
-    char buffer[700];
-    const int size = std::snprintf(buffer, sizeof buffer, format, precision, std::abs(number));
-    return with_sign(c, std::signbit(number), std::string(buffer, static_cast<size_t>(size)));
+    constexpr size_t kMaxPrecision = 300;
+    const int precision = static_cast<int>(std::min(c.precision.value_or(6), kMaxPrecision));
+    const char kind = static_cast<char>(c.letter | 32);
+    const auto style = kind == 'e'   ? std::chars_format::scientific
+                       : kind == 'f' ? std::chars_format::fixed
+                                     : std::chars_format::general;
+    char buffer[2 * kMaxPrecision + 100];
+    const char* end =
+        std::to_chars(buffer, buffer + sizeof buffer, std::abs(number), style, precision).ptr;
+    std::string digits(static_cast<const char*>(buffer), end);
+    if (kind != c.letter) digits = to_upper(digits);
+    return with_sign(c, std::signbit(number), std::move(digits));
   }
 
   void pad(const Conversion& c, const std::string& text) {

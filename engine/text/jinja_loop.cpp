@@ -43,9 +43,12 @@ int64_t Loop::length() {
 }
 
 void Loop::close() {
+  // Nothing of it may be asked for any more, and the values may hold this loop or others in turn.
   closed_ = true;
   filter_ = nullptr;
-  last_changed_.reset();  // may hold this very loop
+  source_ = Value();
+  cursor_ = Cursor(Value::list({}));
+  for (auto* value : {&before_, &current_, &after_, &last_changed_}) value->reset();
 }
 
 void Loop::require_open() const {

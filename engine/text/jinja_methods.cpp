@@ -33,7 +33,7 @@ Value converted(Budget& budget, const Value& self, const Bound&) {
 template <Side side>
 Value stripped(Budget& budget, const Value& self, const Bound& args) {
   const bool plain = !args.has(0) || args[0].is_none();
-  budget.spend(text_of(self).size() / kBytesPerStep * (plain ? 1 : 1 + args.text(0).size()));
+  if (!plain) budget.spend(extent_of(self).weight * args.text(0).size());
   return Value::text(strip(text_of(self), side,
                            plain ? std::nullopt : std::optional<std::string_view>(args.text(0))));
 }
@@ -55,7 +55,6 @@ Value split_text(Budget& budget, const Value& self, const Bound& args) {
 }
 
 Value split_into_lines(Budget& budget, const Value& self, const Bound& args) {
-  budget.spend(text_of(self).size() / kBytesPerStep);
   return Value::list(texts(budget, split_lines(text_of(self), args.truth(0, false))));
 }
 
@@ -75,10 +74,8 @@ Value partitioned(Budget& budget, const Value& self, const Bound& args) {
 
 // The part of the text that the arguments start and end (numbers 1 and 2) select; nothing if it
 // begins behind the text. `skipped` is how many characters stand before it.
-std::optional<std::string_view> part(Budget& budget, std::string_view text, const Bound& args,
-                                     int64_t& skipped) {
+std::optional<std::string_view> part(std::string_view text, const Bound& args, int64_t& skipped) {
   if (!args.has(1) && !args.has(2)) return text;
-  budget.spend(text.size() / kBytesPerStep);
   const auto size = static_cast<int64_t>(code_points(text));
   const auto at = [&](size_t i, int64_t fallback) {
     const int64_t bound = args.has(i) && !args[i].is_none() ? args.integer(i, 0) : fallback;
@@ -94,7 +91,7 @@ std::optional<std::string_view> part(Budget& budget, std::string_view text, cons
 template <bool at_end>
 Value affixed(Budget& budget, const Value& self, const Bound& args) {
   int64_t skipped = 0;
-  const auto text = part(budget, text_of(self), args, skipped);
+  const auto text = part(text_of(self), args, skipped);
   const auto matches = [&](const Value& affix) {
     if (!affix.as_text()) args.refuse(0, "a str or a tuple of them");
     return text &&
@@ -110,7 +107,7 @@ Value affixed(Budget& budget, const Value& self, const Bound& args) {
 template <bool from_right, bool must_exist>
 Value found(Budget& budget, const Value& self, const Bound& args) {
   int64_t skipped = 0;
-  const auto text = part(budget, text_of(self), args, skipped);
+  const auto text = part(text_of(self), args, skipped);
   const std::string& needle = args.text(0);
   if (text) {
     spend_search(budget, *text, needle);
@@ -125,12 +122,14 @@ Value found(Budget& budget, const Value& self, const Bound& args) {
 
 Value counted(Budget& budget, const Value& self, const Bound& args) {
   int64_t skipped = 0;
-  const auto text = part(budget, text_of(self), args, skipped);
+  const auto text = part(text_of(self), args, skipped);
   if (!text) return Value::integer(0);
   const std::string& needle = args.text(0);
   if (needle.empty()) return Value::integer(static_cast<int64_t>(code_points(*text)) + 1);
   spend_search(budget, *text, needle);
-  return Value::integer(static_cast<int64_t>(split(*text, needle, -1, Side::left).size()) - 1);
+  int64_t count = 0;
+  for (size_t at = 0; (at = text->find(needle, at)) != text->npos; at += needle.size()) ++count;
+  return Value::integer(count);
 }
 
 Value replaced(Budget& budget, const Value& self, const Bound& args) {
@@ -179,7 +178,6 @@ Value zero_filled(Budget& budget, const Value& self, const Bound& args) {
 template <bool (*Is)(char32_t)>
 Value all_are(Budget& budget, const Value& self, const Bound&) {
   const std::string_view text = text_of(self);
-  budget.spend(text.size() / kBytesPerStep);
   bool all = !text.empty();
   for (size_t i = 0; all && i < text.size();) all = Is(next_code_point(text, i));
   return Value::boolean(all);
@@ -187,7 +185,6 @@ Value all_are(Budget& budget, const Value& self, const Bound&) {
 
 template <bool (*Is)(std::string_view)>
 Value whole_is(Budget& budget, const Value& self, const Bound&) {
-  budget.spend(text_of(self).size() / kBytesPerStep);
   return Value::boolean(Is(text_of(self)));
 }
 
@@ -274,7 +271,7 @@ Value dict_view(Budget& budget, const Value& self, const Bound&) {
 
 Value dict_get(Budget& budget, const Value& self, const Bound& args) {
   const Dict& dict = *self.as_dict();
-  budget.spend(dict.items.size() / 8 * extent_of(args[0]).weight);
+  budget.spend(dict.cost_of_finding(args[0]));
   if (!is_hashable(args[0])) args.refuse(0, "hashable");
   const Value* value = dict.find(args[0]);
   return value ? *value : args[1];
@@ -391,6 +388,7 @@ std::optional<Value> find_method(const Value& object, std::string_view name) {
   const auto method = std::ranges::find(methods, name, &Method::name);
   if (method == methods.end()) return std::nullopt;
   const auto call = [object, method = *method](Evaluator& evaluator, const Arguments& arguments) {
+    if (object.as_text()) evaluator.budget().spend(extent_of(object).weight);
     if (!method.call) {
       fail(Error::Code::unsupported, "the method '", method.name, "' of ", type_name(object),
            " is not supported");

@@ -195,6 +195,54 @@ Value repeated(const Value& left, const Value& right, Budget& budget) {
   return Value::of(Sequence{.kind = sequence.kind, .items = std::move(items)});
 }
 
+// The places that [start:stop:step] picks in a sequence of a certain size.
+class Stride {
+ public:
+  Stride(const Value& start, const Value& stop, const Value& step, int64_t size) {
+    const int64_t by = bound(step).value_or(1);
+    if (by == 0) fail(Error::Code::argument, "the step of a slice cannot be zero");
+    const int64_t low = by > 0 ? 0 : -1, high = by > 0 ? size : size - 1;
+    const auto clamp = [&](std::optional<int64_t> at, int64_t fallback) {
+      return at ? std::clamp(*at < 0 ? *at + size : *at, low, high) : fallback;
+    };
+    from = clamp(bound(start), by > 0 ? low : high);
+    to = clamp(bound(stop), by > 0 ? high : low);
+    step_by = std::clamp(by, -size - 1, size + 1);  // the same picks, and no overflow
+  }
+
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    for (int64_t i = from; step_by > 0 ? i < to : i > to; i += step_by) {
+      visit(static_cast<size_t>(i));
+    }
+  }
+
+  int64_t from = 0, to = 0, step_by = 1;
+
+ private:
+  static std::optional<int64_t> bound(const Value& value) {
+    require_defined(value);
+    if (!value.is_none() && !value.as_integer()) {
+      fail(Error::Code::argument, "the bounds of a slice must be integers or None, not ",
+           type_name(value));
+    }
+    return value.as_integer();
+  }
+};
+
+Value slice_text(std::string_view text, const Stride& stride) {
+  if (stride.step_by == 1) {
+    const size_t start = byte_offset(text, static_cast<size_t>(stride.from));
+    const auto count = static_cast<size_t>(std::max<int64_t>(stride.to - stride.from, 0));
+    return Value::text(text.substr(start, byte_offset(text.substr(start), count)));
+  }
+  std::u32string characters;
+  for (size_t i = 0; i < text.size();) characters += next_code_point(text, i);
+  std::string picked;
+  stride.for_each([&](size_t i) { append_utf8(picked, characters[i]); });
+  return Value::text(std::move(picked));
+}
+
 bool contains(const Value& container, const Value& value, Budget& budget) {
   if (const std::string* text = container.as_any_text()) {
     require_defined(value);
@@ -207,7 +255,7 @@ bool contains(const Value& container, const Value& value, Budget& budget) {
     if (!is_hashable(value)) {
       fail(Error::Code::argument, "a ", type_name(value), " cannot be the key of a dict");
     }
-    budget.spend(dict->items.size() / 8 * extent_of(value).weight);
+    budget.spend(dict->cost_of_finding(value));
     return dict->find(value) != nullptr;
   }
   Cursor cursor(container);
@@ -293,41 +341,16 @@ Value slice(const Value& object, const Value& start, const Value& stop, const Va
             Budget& budget) {
   require_defined(object);
   const std::string* text = object.as_text();
-  const Sequence* sequence = object.as_sequence();
-  if (!text &&
-      (!sequence || (!is_list_or_tuple(object) && sequence->kind != Sequence::Kind::range))) {
+  const Sequence* s = object.as_sequence();
+  if (!text && !is_list_or_tuple(object) && !(s && s->kind == Sequence::Kind::range)) {
     fail(Error::Code::argument, "a ", type_name(object), " cannot be sliced");
   }
-  const auto bound = [](const Value& value) -> std::optional<int64_t> {
-    require_defined(value);
-    if (!value.is_none() && !value.as_integer()) {
-      fail(Error::Code::argument, "the bounds of a slice must be integers or None, not ",
-           type_name(value));
-    }
-    return value.as_integer();
-  };
-  const int64_t by = bound(step).value_or(1);
-  if (by == 0) fail(Error::Code::argument, "the step of a slice cannot be zero");
-  List characters;
-  if (text) characters = items_of(object, budget);
-  const List& items = text ? characters : sequence->items;
-  const auto size = static_cast<int64_t>(items.size());
-  const int64_t low = by > 0 ? 0 : -1, high = by > 0 ? size : size - 1;
-  const auto clamp = [&](std::optional<int64_t> at, int64_t fallback) {
-    return at ? std::clamp(*at < 0 ? *at + size : *at, low, high) : fallback;
-  };
-  const int64_t from = clamp(bound(start), by > 0 ? low : high);
-  const int64_t to = clamp(bound(stop), by > 0 ? high : low);
+  const Stride stride(start, stop, step, *length_of(object));
+  budget.spend(extent_of(object).weight);
+  if (text) return slice_text(*text, stride);
   List picked;
-  const int64_t stride = std::clamp(by, -size - 1, size + 1);  // the same picks, and no overflow
-  for (int64_t i = from; by > 0 ? i < to : i > to; i += stride) {
-    picked.push_back(items[static_cast<size_t>(i)]);
-  }
-  budget.spend(picked.size());
-  if (!text) return Value::of(Sequence{.kind = sequence->kind, .items = std::move(picked)});
-  std::string out;
-  for (const Value& character : picked) out += *character.as_text();
-  return Value::text(std::move(out));
+  stride.for_each([&](size_t i) { picked.push_back(s->items[i]); });
+  return Value::of(Sequence{.kind = s->kind, .items = std::move(picked)});
 }
 
 Value replace_text(Budget& budget, std::string_view text, std::string_view old,

@@ -3,8 +3,21 @@
 
 #include <algorithm>
 
+#include "engine/core/error.h"
+
 namespace heed::jinja {
 namespace {
+
+using Parts = std::vector<std::string_view>;
+
+constexpr size_t kMaxParts = 1'000'000;
+
+void add(Parts& parts, std::string_view part) {
+  if (parts.size() == kMaxParts) {
+    fail(Error::Code::limit, "a text falls into more than ", kMaxParts, " parts");
+  }
+  parts.push_back(part);
+}
 
 bool is_in(char32_t c, std::optional<std::string_view> chars) {
   if (!chars) return is_space(c);
@@ -14,52 +27,50 @@ bool is_in(char32_t c, std::optional<std::string_view> chars) {
   return false;
 }
 
-std::vector<std::string_view> split_left(std::string_view text, std::string_view separator,
-                                         size_t max) {
-  std::vector<std::string_view> parts;
+Parts split_left(std::string_view text, std::string_view separator, size_t max) {
+  Parts parts;
   size_t start = 0;
   for (size_t at; parts.size() < max && (at = text.find(separator, start)) != text.npos;) {
-    parts.push_back(text.substr(start, at - start));
+    add(parts, text.substr(start, at - start));
     start = at + separator.size();
   }
-  parts.push_back(text.substr(start));
+  add(parts, text.substr(start));
   return parts;
 }
 
-std::vector<std::string_view> split_right(std::string_view text, std::string_view separator,
-                                          size_t max) {
-  std::vector<std::string_view> parts;
+Parts split_right(std::string_view text, std::string_view separator, size_t max) {
+  Parts parts;
   while (parts.size() < max) {
     const size_t at = text.rfind(separator);
     if (at == text.npos) break;
-    parts.push_back(text.substr(at + separator.size()));
+    add(parts, text.substr(at + separator.size()));
     text = text.substr(0, at);
   }
-  parts.push_back(text);
+  add(parts, text);
   std::ranges::reverse(parts);
   return parts;
 }
 
-std::vector<std::string_view> split_space_left(std::string_view text, size_t max) {
-  std::vector<std::string_view> parts;
+Parts split_space_left(std::string_view text, size_t max) {
+  Parts parts;
   for (text = strip(text, Side::left); !text.empty(); text = strip(text, Side::left)) {
     if (parts.size() == max) {
-      parts.push_back(text);
+      add(parts, text);
       break;
     }
     size_t end = 0;
     for (size_t i = 0; i < text.size() && !is_space(next_code_point(text, i));) end = i;
-    parts.push_back(text.substr(0, end));
+    add(parts, text.substr(0, end));
     text.remove_prefix(end);
   }
   return parts;
 }
 
-std::vector<std::string_view> split_space_right(std::string_view text, size_t max) {
-  std::vector<std::string_view> parts;
+Parts split_space_right(std::string_view text, size_t max) {
+  Parts parts;
   for (text = strip(text, Side::right); !text.empty(); text = strip(text, Side::right)) {
     if (parts.size() == max) {
-      parts.push_back(text);
+      add(parts, text);
       break;
     }
     size_t start = text.size();
@@ -69,7 +80,7 @@ std::vector<std::string_view> split_space_right(std::string_view text, size_t ma
       if (is_space(next_code_point(text, before))) break;
       start = candidate;
     }
-    parts.push_back(text.substr(start));
+    add(parts, text.substr(start));
     text = text.substr(0, start);
   }
   std::ranges::reverse(parts);
@@ -121,16 +132,16 @@ std::vector<std::string_view> split(std::string_view text,
 }
 
 std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends) {
-  std::vector<std::string_view> lines;
+  Parts lines;
   for (size_t start = 0, i = 0; i < text.size();) {
     const size_t end = i;
     const char32_t c = next_code_point(text, i);
     if (ends_line(c)) {
       if (c == '\r' && i < text.size() && text[i] == '\n') ++i;
-      lines.push_back(text.substr(start, (keep_ends ? i : end) - start));
+      add(lines, text.substr(start, (keep_ends ? i : end) - start));
       start = i;
     } else if (i == text.size()) {
-      lines.push_back(text.substr(start));
+      add(lines, text.substr(start));
     }
   }
   return lines;

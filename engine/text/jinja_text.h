@@ -35,7 +35,8 @@ std::string_view strip(std::string_view text, Side side = Side::both,
                        std::optional<std::string_view> chars = std::nullopt);
 
 /// split() and rsplit(): on `separator` (not empty), or on white space when there is none. At most
-/// `max` cuts unless it is negative, counted from the left or the right.
+/// `max` cuts unless it is negative, counted from the left or the right. Throws Error(limit), as
+/// split_lines does, for too many parts.
 std::vector<std::string_view> split(std::string_view text,
                                     std::optional<std::string_view> separator, int64_t max,
                                     Side from);

@@ -17,6 +17,7 @@ void enclose(Extent& outer, const Value& inner) {
   }
   outer.depth = std::max(outer.depth, extent.depth + 1);
   outer.weight += std::min(extent.weight, kMaxSteps);
+  outer.hashable &= extent.hashable;
 }
 
 Extent extent_around(const List& items) {
@@ -40,6 +41,14 @@ int compare_numbers(const Value& a, const Value& b) {
 
 bool equal_items(const List& a, const List& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), is_equal);
+}
+
+bool equal_sequences(const Sequence& a, const Sequence& b) {
+  if (&a == &b || a.kind != b.kind) return &a == &b;
+  if (a.kind >= Sequence::Kind::dict_keys) {
+    fail(Error::Code::unsupported, "comparing views of dicts is not supported");
+  }
+  return equal_items(a.items, b.items);
 }
 
 bool equal_dicts(const Dict& a, const Dict& b) {
@@ -69,6 +78,8 @@ Value Value::safe_text(std::string value) {
 
 Value Value::of(Sequence sequence) {
   sequence.extent = extent_around(sequence.items);
+  const Sequence::Kind kind = sequence.kind;
+  sequence.extent.hashable &= kind == Sequence::Kind::tuple || kind == Sequence::Kind::range;
   return Value(Data(std::make_shared<const Sequence>(std::move(sequence))));
 }
 
@@ -86,6 +97,7 @@ Value Value::dict(Items items) {
     enclose(extent, key);
     enclose(extent, value);
   }
+  extent.hashable = false;
   return Value(Data(std::make_shared<const Dict>(Dict{std::move(items), extent})));
 }
 
@@ -112,7 +124,7 @@ std::optional<int64_t> Value::as_integer() const {
 }
 
 const Value* Dict::find(const Value& key) const {
-  if (const std::string* text = key.as_text()) return find(*text);
+  if (const std::string* text = key.as_any_text()) return find(*text);
   const auto it =
       std::ranges::find_if(items, [&](const auto& i) { return is_equal(i.first, key); });
   return it == items.end() ? nullptr : &it->second;
@@ -120,10 +132,15 @@ const Value* Dict::find(const Value& key) const {
 
 const Value* Dict::find(std::string_view key) const {
   const auto it = std::ranges::find_if(items, [&](const auto& item) {
-    const std::string* text = item.first.as_text();
+    const std::string* text = item.first.as_any_text();
     return text && *text == key;
   });
   return it == items.end() ? nullptr : &it->second;
+}
+
+size_t Dict::cost_of_finding(const Value& key) const {
+  constexpr size_t kKeysPerStep = 8;
+  return (1 + items.size() / kKeysPerStep) * extent_of(key).weight;
 }
 
 Value* Namespace::find(std::string_view name) {
@@ -186,9 +203,7 @@ bool is_equal(const Value& a, const Value& b) {
   if (a.as_any_text() && b.as_any_text()) return *a.as_any_text() == *b.as_any_text();
   if (a.data().index() != b.data().index()) return false;
   if (const Sequence* s = a.as_sequence()) {
-    const bool views = s->kind == Sequence::Kind::dict_values;  // compared by identity in Python
-    return s == b.as_sequence() || (!views && s->kind == b.as_sequence()->kind &&
-                                    equal_items(s->items, b.as_sequence()->items));
+    return equal_sequences(*s, *b.as_sequence());
   }
   if (const Dict* d = a.as_dict()) return d == b.as_dict() || equal_dicts(*d, *b.as_dict());
   if (const Function* f = a.as_function()) return f == b.as_function();
@@ -214,12 +229,7 @@ bool is_less(const Value& a, const Value& b) {
 }
 
 bool is_hashable(const Value& value) {
-  if (value.as_dict()) return false;
-  if (const Sequence* s = value.as_sequence()) {
-    return (s->kind == Sequence::Kind::tuple || s->kind == Sequence::Kind::range) &&
-           std::ranges::all_of(s->items, is_hashable);
-  }
-  return true;
+  return extent_of(value).hashable;
 }
 
 bool is_iterable(const Value& value) {
@@ -228,8 +238,9 @@ bool is_iterable(const Value& value) {
 }
 
 std::optional<int64_t> length_of(const Value& value) {
-  if (const std::string* text = value.as_any_text())
+  if (const std::string* text = value.as_any_text()) {
     return static_cast<int64_t>(code_points(*text));
+  }
   if (const Sequence* s = value.as_sequence()) return static_cast<int64_t>(s->items.size());
   if (const Dict* d = value.as_dict()) return static_cast<int64_t>(d->items.size());
   if (value.as_undefined()) return 0;
@@ -260,10 +271,11 @@ std::optional<Value> Cursor::next() {
 }
 
 List items_of(const Value& value, Budget& budget) {
+  const size_t steps = value.as_text() ? 4 : 1;  // each character becomes a value of its own
   List items;
   Cursor cursor(value);
   while (auto item = cursor.next()) {
-    budget.spend(1);
+    budget.spend(steps);
     items.push_back(std::move(*item));
   }
   return items;

@@ -105,8 +105,9 @@ class Value {
 
 /// How much there is to walk through in a value: bounds every recursion over it, and prices it.
 struct Extent {
-  int depth = 0;      ///< containers one inside the other
-  size_t weight = 1;  ///< steps (see Budget) of looking at all of it
+  int depth = 0;         ///< containers one inside the other
+  size_t weight = 1;     ///< steps (see Budget) of looking at all of it
+  bool hashable = true;  ///< all of it, as the key of a dict must be
 };
 
 /// A list, tuple, range or view of a dict.
@@ -124,6 +125,8 @@ struct Dict {
   Extent extent;
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
+  /// The steps of looking for `key`.
+  size_t cost_of_finding(const Value& key) const;
 };
 
 /// What map, select and the like return: read once, front to back.
@@ -184,7 +187,7 @@ std::optional<int64_t> length_of(const Value& value);
 List items_of(const Value& value, Budget& budget);
 /// Fails with the reason why the value is undefined, if it is.
 void require_defined(const Value& value);
-/// The same dict with `key` set.
+/// Sets `key` in the items of a dict to be. Throws Error(argument) if it is not hashable.
 void set_item(Items& items, const Value& key, Value value);
 
 }  // namespace heed::jinja
