@@ -32,8 +32,7 @@ bool is_digit(char c) {
 }
 
 bool is_name_character(char32_t c, bool first) {
-  if (c < 0x80) return c == '_' || is_alpha(c) || (!first && is_decimal(c));
-  return is_alpha(c) || (!first && is_decimal(c));
+  return c == '_' || is_alpha(c) || (!first && is_decimal(c));
 }
 
 class Lexer {
@@ -266,8 +265,9 @@ class Lexer {
       brackets += c == '(' ? ')' : c == '[' ? ']' : '}';
     } else if (c == ')' || c == ']' || c == '}') {
       if (brackets.empty()) refuse(cat("unexpected '", c, "'"));
-      if (brackets.back() != c)
+      if (brackets.back() != c) {
         refuse(cat("unexpected '", c, "', expected '", brackets.back(), "'"));
+      }
       brackets.pop_back();
     }
     add(Token::Kind::symbol, *symbol);

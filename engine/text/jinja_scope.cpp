@@ -56,7 +56,7 @@ class Scope {
     }
   }
 
-  // Where `name` is found from `function`.
+  // Where `name` is found from here.
   Slot slot(const std::string& name) const {
     const auto [scope, variable] = *find(name);
     return {function_.depth - scope->function_.depth, variable->index};
@@ -184,6 +184,7 @@ class Resolver {
  private:
   void body(Body& statements, Scope& scope) {
     for (Statement& statement : statements) {
+      line_ = statement.line;
       std::visit([&](auto& node) { resolve(node, scope); }, statement.node);
     }
   }
@@ -208,11 +209,21 @@ class Resolver {
     }
   }
 
+  // What a set or for statement assigns to.
+  void assigned(Target& target, const Scope& scope) {
+    Name* name = std::get_if<Name>(&target.node);
+    if (name && name->name == "loop" && loops_ > 0) {
+      fail(Error::Code::format, "line ", line_, ": a loop assigns to its special variable 'loop'");
+    }
+    if (auto* parts = std::get_if<std::vector<Target>>(&target.node)) {
+      for (Target& part : *parts) assigned(part, scope);
+    } else {
+      this->target(target, scope);
+    }
+  }
+
   void target(Target& target, const Scope& scope) {
     if (Name* name = std::get_if<Name>(&target.node)) {
-      if (loops_ > 0 && name->name == "loop") {
-        fail(Error::Code::format, "a loop assigns to its special variable 'loop'");
-      }
       name->slot = scope.slot(name->name);
     } else if (auto* field = std::get_if<NamespaceField>(&target.node)) {
       field->space.slot = scope.slot(field->space.name);
@@ -238,7 +249,7 @@ class Resolver {
   }
   void resolve(Assign& node, Scope& scope) {
     expr(node.value, scope);
-    target(node.target, scope);
+    assigned(node.target, scope);
   }
 
   // A block with names of its own, in the function of `outer`.
@@ -257,7 +268,7 @@ class Resolver {
     Scope scope(outer.function(), &outer);
     node.loop = scope.declare("loop");
     Collector(scope).target(node.target, true);
-    target(node.target, scope);
+    assigned(node.target, scope);
     block(node.body, scope, node.frame);
     Scope otherwise(outer.function(), &outer);
     block(node.otherwise, otherwise, node.otherwise_frame);
@@ -283,7 +294,7 @@ class Resolver {
     Collector(scope).expr(node.filter);
     block(node.body, scope, node.frame);
     expr(node.filter, scope);
-    if (node.target) target(*node.target, outer);
+    if (node.target) assigned(*node.target, outer);
   }
 
   void resolve(With& node, Scope& outer) {
@@ -328,8 +339,9 @@ class Resolver {
     node.has_macros = function.has_macros;
   }
 
-  int ifs_ = 0;    // around, in the same block
-  int loops_ = 0;  // around
+  int line_ = 1;   // of the statement
+  int ifs_ = 0;    // around it, in the same block
+  int loops_ = 0;  // around it
 };
 
 }  // namespace
