@@ -126,6 +126,11 @@ bool dense_available(InputForm form) try {
   return false;
 }
 
+std::string onednn_version() {
+  const dnnl::version_t& v = *dnnl::version();
+  return cat(v.major, ".", v.minor, ".", v.patch);
+}
+
 /// The weights, and oneDNN's handles of them.
 struct DenseMatrix::Slices {
   AlignedBuffer bytes;

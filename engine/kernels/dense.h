@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "engine/core/thread_team.h"
@@ -23,6 +24,9 @@ inline constexpr int64_t kSliceRows = 64;
 /// Whether oneDNN has a compiled kernel for products of this form (f32, bf16) here: under a forced
 /// lesser instruction set it may have a slow stand-in, or none.
 bool dense_available(InputForm form);
+
+/// "2.6.3": the oneDNN that runs.
+std::string onednn_version();
 
 /// oneDNN's primitives for one number of columns and one form: compiled once, for several numbers
 /// of input rows. Immutable.
