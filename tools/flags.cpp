@@ -73,6 +73,7 @@ int64_t parse_integer(std::string_view text, Range range) {
 }
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
+  if (word.size() < 3) return "";  // any other letter is as near
   const std::string* nearest = nullptr;
   size_t least = 2 + word.size() / 3;  // further off is another word
   for (const std::string& candidate : candidates) {

@@ -58,6 +58,7 @@ class Flags {
   void add_choice(std::string_view names, std::string_view value, T& target, std::string_view help,
                   const std::vector<std::pair<std::string, T>>& choices) {
     std::vector<std::string> allowed;
+    allowed.reserve(choices.size());
     for (const auto& choice : choices) allowed.push_back(choice.first);
     add(names, value, help, Setter([&target, choices, allowed](std::string_view given) {
           target = choices[index_of(given, allowed)].second;

@@ -70,7 +70,7 @@ TEST_CASE("bad usage is one line that names the trouble, and exit code 2") {
       {{"run", model, "--tmep", "1"}, "unknown flag '--tmep'; did you mean '--temp'?"},
       {{"run", model, "--temprature=1"},
        "unknown flag '--temprature'; did you mean '--temperature'?"},
-      {{"run", model, "-Z", "hi"}, "unknown flag '-Z'"},
+      {{"run", model, "-Z", "hi"}, "unknown flag '-Z' (heed run --help)"},
       {{"run", model, "-p"}, "'-p' needs a value"},
       {{"run", model, "-p", "a", "b"}, "PROMPT is given more than once"},
       {{"run", model, "-n", "many", "hi"}, "'-n' takes a whole number, not 'many'"},
