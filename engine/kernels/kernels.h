@@ -25,7 +25,8 @@ enum class Activation { none, relu, silu, gelu /* erf */, gelu_tanh, tanh };
 enum class InputForm { f32, q8, bf16 };
 
 /// Activations rounded to int8 in blocks of 32 columns, for the integer kernels.
-/// x[r, c] ~ values[r, c] * scales[r, c / 32]; values lie in [-127, 127]; scale = max|x| / 127.
+/// x[r, c] ~ values[r, c] * scales[r, c / 32]; values lie in [-127, 127]; scale = max|x| / steps,
+/// steps being the one of 127, 126, 125 and 124 that loses least (scalar_matmul.cpp defines it).
 /// A block that holds a NaN or an infinity has zero values and the scale NaN, so that every product
 /// of its row is NaN; a block with no |x| of 1e-30 or more is zero.
 struct Q8Rows {

@@ -19,6 +19,37 @@ uint32_t largest_magnitude(const float* x, int64_t n) {
   return max;
 }
 
+/// Squares of what rounding a block, times `factor`, loses. Summed in pairs, column i and i + 16,
+/// then halves onto halves: the order in which vectors of any width can do it.
+float rounding_loss(const float* x, float factor) {
+  float sums[kRecordColumns / 2];
+  for (int i = 0; i < kRecordColumns / 2; ++i) {
+    const float low = x[i] * factor;
+    const float high = x[i + kRecordColumns / 2] * factor;
+    const float lost_low = low - std::nearbyint(low);
+    const float lost_high = high - std::nearbyint(high);
+    sums[i] = std::fma(lost_high, lost_high, lost_low * lost_low);
+  }
+  for (int half = kRecordColumns / 4; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
+  }
+  return sums[0];
+}
+
+/// The step count of kQ8Steps that loses least of a block whose largest magnitude is `max`.
+float best_steps(const float* x, float max) {
+  float best = 0;
+  float least = std::numeric_limits<float>::infinity();
+  for (int c = 0; c < kQ8Choices; ++c) {
+    const float loss = rounding_loss(x, kQ8Steps[c] / max) * kQ8StepArea[c];
+    if (loss < least) {
+      least = loss;
+      best = kQ8Steps[c];
+    }
+  }
+  return best;
+}
+
 void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
   for (int64_t block = 0; block < out.columns / kRecordColumns; ++block) {
     const float* in = x + block * kRecordColumns;
@@ -28,8 +59,9 @@ void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
 
     const auto max = std::bit_cast<float>(largest_magnitude(in, kRecordColumns));
     const bool finite = max <= std::numeric_limits<float>::max();
-    const float factor = finite && max >= kQ8Smallest ? 127.0f / max : 0.0f;
-    *scale = !finite ? std::numeric_limits<float>::quiet_NaN() : factor != 0 ? max / 127.0f : 0.0f;
+    const float steps = finite && max >= kQ8Smallest ? best_steps(in, max) : 0.0f;
+    const float factor = steps != 0 ? steps / max : 0.0f;
+    *scale = !finite ? std::numeric_limits<float>::quiet_NaN() : steps != 0 ? max / steps : 0.0f;
     sums[0] = sums[1] = 0;
     for (int i = 0; i < kRecordColumns; ++i) {
       // To nearest, ties to even; factor 0 is kept from meeting an infinity.

@@ -45,6 +45,34 @@ const MatrixKernels& matrix_kernels(DType type) {
   }
 }
 
+/// Squares of what rounding a block, times `factor`, loses, summed in pairs: column i and i + 16,
+/// then halves onto halves, as scalar_matmul.cpp does.
+inline float rounding_loss(const Vec* block, float factor) {
+  constexpr int kHalf = kRecordColumns / kLanes / 2;
+  Vec sum = zero();
+  for (int j = 0; j < kHalf; ++j) {
+    const Vec low = block[j] * broadcast(factor), high = block[j + kHalf] * broadcast(factor);
+    const Vec lost_low = low - round(low), lost_high = high - round(high);
+    const Vec pair = fma(lost_high, lost_high, lost_low * lost_low);
+    sum = j == 0 ? pair : sum + pair;
+  }
+  return sum_of_lanes(sum);
+}
+
+/// The step count of kQ8Steps that loses least of a block whose largest magnitude is `max`.
+inline float best_steps(const Vec* block, float max) {
+  float best = kQ8Steps[0];
+  float least = rounding_loss(block, best / max) * kQ8StepArea[0];
+  for (int c = 1; c < kQ8Choices; ++c) {
+    const float loss = rounding_loss(block, kQ8Steps[c] / max) * kQ8StepArea[c];
+    if (loss < least) {
+      least = loss;
+      best = kQ8Steps[c];
+    }
+  }
+  return best;
+}
+
 void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
   constexpr int kVectors = kRecordColumns / kLanes;
   constexpr int32_t kInfinity = 0x7f800000;
@@ -59,8 +87,9 @@ void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
     float max;
     __builtin_memcpy(&max, &bits, sizeof max);
     const bool usable = bits < kInfinity && max >= kQ8Smallest;
-    const float factor = usable ? 127.0f / max : 0.0f;
-    out.scales[row * blocks + i] = usable             ? max / 127.0f
+    const float steps = usable ? best_steps(in, max) : 0.0f;
+    const float factor = usable ? steps / max : 0.0f;
+    out.scales[row * blocks + i] = usable             ? max / steps
                                    : bits < kInfinity ? 0.0f
                                                       : __builtin_nanf("");
     Ints sums[2] = {zero_ints(), zero_ints()};
