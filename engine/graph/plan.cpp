@@ -168,6 +168,7 @@ class Planner {
     linear(layer, std::get<Head>(spec(layer)).name,
            {.in = stream_,
             .wanted_only = true,
+            .fine = true,
             .parts = layer.input,
             .out = {.offset = -1, .width = plan_.out_width_}},
            norm);
@@ -183,9 +184,10 @@ class Planner {
       size_t end = begin + 1;
       while (end < all.size() && same_form(all[begin], all[end])) ++end;
       step.parts.assign(all.begin() + begin, all.begin() + end);
-      const int64_t bytes = LinearStep::input_bytes(step.parts.front().panels.columns, rows());
+      const int64_t most = step.wanted_only ? plan_.options_.wanted : rows();
+      const int64_t bytes = step.input_bytes(most);
       step.shared_input = arena_.take(bytes);
-      need_scratch(LinearStep::scratch_bytes(weights_.kernels(), step.parts, rows()));
+      need_scratch(step.scratch_bytes(weights_.kernels(), most));
       add(layer, name, step);
       arena_.drop(step.shared_input, bytes);
       for (const LinearPart& part : step.parts) {

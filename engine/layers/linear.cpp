@@ -9,6 +9,19 @@ namespace {
 /// a few rows costs less than the barrier that sharing them would need.
 constexpr int64_t kPrivateRows = 4;
 
+/// Columns that a fine product makes at a time: its rows then stay in the nearest caches until
+/// they are added up.
+constexpr int64_t kFineColumns = 512;
+
+/// x -= what row `row` of `rounded` holds of it.
+void subtract(const Q8Rows& rounded, int64_t row, float* x) {
+  const int8_t* values = rounded.values + row * rounded.columns;
+  const float* scales = rounded.scales + row * rounded.columns / kRecordColumns;
+  for (int64_t c = 0; c < rounded.columns; ++c) {
+    x[c] -= static_cast<float>(values[c]) * scales[c / kRecordColumns];
+  }
+}
+
 /// The three arrays of Q8Rows, or rows of floats (the larger form serves both), in one block.
 MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter& memory) {
   MatmulInput input{.form = form, .stride = columns, .rows = rows};
@@ -27,20 +40,21 @@ MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter
 
 }  // namespace
 
-int64_t LinearStep::input_bytes(int64_t columns, int64_t rows) {
-  // Floats are the largest form; three paddings are the most that carve() adds.
-  return rows * columns * static_cast<int64_t>(sizeof(float)) + 3 * kPanelAlign;
+int64_t LinearStep::input_bytes(int64_t rows) const {
+  // Floats are the largest form, larger than two rows of int8; three paddings are the most that
+  // carve() adds.
+  return rows * parts.front().panels.columns * static_cast<int64_t>(sizeof(float)) +
+         3 * kPanelAlign;
 }
 
-int64_t LinearStep::scratch_bytes(const Kernels& kernels, const std::vector<LinearPart>& parts,
-                                  int64_t rows) {
+int64_t LinearStep::scratch_bytes(const Kernels& kernels, int64_t rows) const {
+  const int64_t tile = fine ? 2 * rows * kFineColumns * static_cast<int64_t>(sizeof(float)) : 0;
   int64_t matmul = 0;
   for (const LinearPart& part : parts) {
-    matmul = std::max(matmul, kernels.matmul_scratch(part.panels.type, part.panels.columns, rows));
+    const int64_t given = fine ? 2 * rows : rows;
+    matmul = std::max(matmul, kernels.matmul_scratch(part.panels.type, part.panels.columns, given));
   }
-  const int64_t columns = parts.front().panels.columns;
-  return input_bytes(columns, kPrivateRows) +
-         ScratchSplitter::padded(columns * static_cast<int64_t>(sizeof(float))) +
+  return input_bytes(kPrivateRows) + input_bytes(1) + ScratchSplitter::padded(tile) +
          ScratchSplitter::padded(matmul);
 }
 
@@ -63,7 +77,14 @@ void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range ro
     } else if (keep) {
       std::copy_n(row, columns, plain);
     }
-    if (input.form == InputForm::q8) run.kernels.quantize_q8(row, input.q8, r);
+    if (input.form == InputForm::q8 && fine) {
+      run.kernels.quantize_q8(row, input.q8, 2 * r);
+      if (row != normed) std::copy_n(row, columns, normed);
+      subtract(input.q8, 2 * r, normed);
+      run.kernels.quantize_q8(normed, input.q8, 2 * r + 1);
+    } else if (input.form == InputForm::q8) {
+      run.kernels.quantize_q8(row, input.q8, r);
+    }
     if (input.form == InputForm::bf16) {
       run.kernels.to_bf16(row, columns, const_cast<uint16_t*>(input.bf16) + r * input.stride);
     }
@@ -77,23 +98,57 @@ MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scr
     return {.form = form, .f32 = run.rows(in), .stride = in.width, .rows = rows};
   }
   const int64_t columns = parts.front().panels.columns;
+  const int64_t given = fine && form == InputForm::q8 ? 2 * rows : rows;
   float* normed = scratch.take<float>(columns);
   if (rows <= kPrivateRows) {
-    const MatmulInput input = carve(form, columns, rows, scratch);
+    const MatmulInput input = carve(form, columns, given, scratch);
     prepare_rows(run, input, {0, rows}, normed);
     return input;
   }
   ScratchSplitter shared(run.arena + shared_input);
-  const MatmulInput input = carve(form, columns, rows, shared);
+  const MatmulInput input = carve(form, columns, given, shared);
   prepare_rows(run, input, split(rows, thread, run.team.size()), normed);
   run.team.barrier(thread);
   return input;
+}
+
+/// The product of 2 * rows rows, pairs of which are added up, bias last.
+void LinearStep::multiply_fine(const Run& run, MatmulArgs args, float* tile) const {
+  const Panels& whole = *args.w;
+  const Range mine = {args.first_panel * kPanelRows,
+                      std::min(args.last_panel * kPanelRows, whole.rows)};
+  const float* bias = args.epilogue.bias;
+  float* rows_out = args.out;
+  args.epilogue = {};
+  for (int64_t begin = mine.begin; begin < mine.end; begin += kFineColumns) {
+    const int64_t columns = std::min(kFineColumns, mine.end - begin);
+    const Panels part{.type = whole.type,
+                      .rows = columns,
+                      .columns = whole.columns,
+                      .panel_bytes = whole.panel_bytes,
+                      .data = whole.panel(begin / kPanelRows)};
+    args.w = &part;
+    args.first_panel = 0;
+    args.last_panel = part.count();
+    args.out = tile;
+    args.out_stride = kFineColumns;
+    run.kernels.matmul(args);
+    for (int64_t r = 0; r < args.input.rows / 2; ++r) {
+      const float* pair = tile + 2 * r * kFineColumns;
+      float* to = rows_out + r * out.width + begin;
+      for (int64_t c = 0; c < columns; ++c) {
+        to[c] = pair[c] + pair[c + kFineColumns] + (bias ? bias[begin + c] : 0);
+      }
+    }
+  }
 }
 
 void LinearStep::run(const Run& run, int thread) const {
   if (row_count(run.pass) == 0) return;
   ScratchSplitter scratch(run.thread_scratch(thread));
   MatmulArgs args{.input = prepare(run, thread, scratch), .epilogue = epilogue};
+  const bool twice = args.input.rows == 2 * row_count(run.pass);
+  float* tile = twice ? scratch.take<float>(args.input.rows * kFineColumns) : nullptr;
   args.scratch = scratch.take<std::byte>(0);
   args.out_stride = out.width;
   float* columns = run.rows(out);
@@ -105,7 +160,11 @@ void LinearStep::run(const Run& run, int thread) const {
     args.last_panel = mine.end * unit;
     args.epilogue.bias = part.bias;
     args.out = columns;
-    if (mine.begin < mine.end) run.kernels.matmul(args);
+    if (twice) {
+      multiply_fine(run, args, tile);
+    } else if (mine.begin < mine.end) {
+      run.kernels.matmul(args);
+    }
     columns += part.panels.rows / unit;
   }
 }

@@ -23,6 +23,10 @@ struct LinearStep {
   Buffer in;
   std::optional<BoundNorm> norm;  ///< applied to each input row first
   bool wanted_only = false;       ///< only the pass's wanted rows, gathered: the head
+  /// Where input is rounded to int8, round what is left of it as well, and add both products: 16
+  /// bits for little more than 8, since the weights are read once. For the head, whose input error
+  /// goes straight into the answer.
+  bool fine = false;
   std::vector<LinearPart> parts;
   Epilogue epilogue;  ///< its bias is each part's own
   Buffer out;
@@ -31,14 +35,14 @@ struct LinearStep {
   void run(const Run& run, int thread) const;
 
   /// Arena bytes of the prepared input of `rows` rows, and scratch bytes of a thread.
-  static int64_t input_bytes(int64_t columns, int64_t rows);
-  static int64_t scratch_bytes(const Kernels& kernels, const std::vector<LinearPart>& parts,
-                               int64_t rows);
+  int64_t input_bytes(int64_t rows) const;
+  int64_t scratch_bytes(const Kernels& kernels, int64_t rows) const;
 
  private:
   int64_t row_count(const Pass& pass) const;
   MatmulInput prepare(const Run& run, int thread, ScratchSplitter& scratch) const;
   void prepare_rows(const Run& run, const MatmulInput& input, Range rows, float* normed) const;
+  void multiply_fine(const Run& run, MatmulArgs args, float* tile) const;
 };
 
 }  // namespace heed
