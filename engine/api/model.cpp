@@ -34,6 +34,7 @@ void load_weights(LoadedModel& model, const LoadOptions& options) {
       model.graph, [&](std::string_view name) { return file.find(name); }, file.name());
   ThreadTeam team(options.threads > 0 ? options.threads : default_threads());
   const PackOptions pack{.exact = options.exact,
+                         .many_rows = !has_head(model.graph),
                          .release = [&](const TensorView& tensor) { file.drop(tensor); },
                          .progress = options.progress};
   model.weights = std::make_unique<const Weights>(model.bound, kernels(choose_isa()), team, pack);

@@ -198,9 +198,9 @@ class Planner {
   }
 
   bool same_form(const LinearPart& a, const LinearPart& b) const {
-    const auto form = weights_.kernels().matmul_input;
-    return form(a.panels.type, 1) == form(b.panels.type, 1) &&
-           form(a.panels.type, rows()) == form(b.panels.type, rows());
+    const Kernels& k = weights_.kernels();
+    return a.input_form(k, 1) == b.input_form(k, 1) &&
+           a.input_form(k, rows()) == b.input_form(k, rows());
   }
 
   template <typename S>

@@ -32,6 +32,19 @@ struct Group {
   static int64_t panels(const TensorView& tensor) {
     return (tensor.shape[0] + kPanelRows - 1) / kPanelRows;
   }
+  /// Rows [first, first + count) of tensors that lie one after the other, as floats.
+  void read_rows(int64_t first, int64_t count, float* out) const {
+    for (const TensorView* tensor : tensors) {
+      const int64_t here = std::clamp(tensor->shape[0] - first, int64_t{0}, count);
+      if (here > 0) {
+        const std::byte* from = tensor->data.data() + first * row_bytes(tensor->type, columns());
+        dequantize_row(tensor->type, from, out, here * columns());
+      }
+      out += here * columns();
+      count -= here;
+      first = std::max(int64_t{0}, first - tensor->shape[0]);
+    }
+  }
   PanelSource source(int64_t panel) const {
     size_t which = 0;
     if (alternate) {
@@ -130,7 +143,7 @@ class Weights::Packer {
     std::vector<LinearPart> result;
     size_t next = 0;
     for (const Group& group : side_by_side(tensors)) {
-      LinearPart part{.panels = panels(group)};
+      LinearPart part = matrix(group);
       std::vector<float> bias;
       bool any = false;
       for (const TensorView* tensor : group.tensors) {
@@ -168,6 +181,27 @@ class Weights::Packer {
       part.bias = keep(std::move(bias));
     }
     return {part};
+  }
+
+  LinearPart matrix(const Group& group) {
+    const bool dense =
+        group.type() == DType::f32 || group.type() == DType::f16 || group.type() == DType::bf16;
+    const InputForm form = group.type() == DType::bf16 && dense_available(InputForm::bf16)
+                               ? InputForm::bf16
+                               : InputForm::f32;
+    if (!options_.many_rows || w_.exact_ || !dense || !dense_available(form)) {
+      return {.panels = panels(group)};
+    }
+    LinearPart part{.panels = {.type = group.type(), .columns = group.columns()}};
+    for (const TensorView* tensor : group.tensors) part.panels.rows += tensor->shape[0];
+    const auto read = [&](int64_t first, int64_t count, float* out) {
+      group.read_rows(first, count, out);
+    };
+    part.dense = std::make_shared<const DenseMatrix>(
+        DenseMatrix::Spec{part.panels.rows, group.columns(), form}, dense_cache_, read, team_);
+    w_.bytes_ += part.dense->bytes();
+    for (const TensorView* tensor : group.tensors) finished(*tensor);
+    return part;
   }
 
   Panels panels(const Group& group) {
@@ -240,6 +274,7 @@ class Weights::Packer {
   Weights& w_;
   ThreadTeam& team_;
   const PackOptions& options_;
+  DenseCache dense_cache_;
   std::byte* at_ = nullptr;
   int64_t left_ = 0;
   double total_ = 1;

@@ -27,6 +27,9 @@ struct PackedLayer {
 
 struct PackOptions {
   bool exact = false;  ///< dequantise every matrix to f32
+  /// Passes have many rows, as an encoder's: f32, f16 and bf16 matrices go to oneDNN where it has
+  /// kernels for them, since there its products are the fastest we know of.
+  bool many_rows = false;
   std::function<void(const TensorView&)> release;  ///< called when a tensor was packed
   std::function<void(double fraction)> progress;
 };

@@ -51,6 +51,10 @@ int64_t LinearStep::scratch_bytes(const Kernels& kernels, int64_t rows) const {
   const int64_t tile = fine ? 2 * rows * kFineColumns * static_cast<int64_t>(sizeof(float)) : 0;
   int64_t matmul = 0;
   for (const LinearPart& part : parts) {
+    if (part.dense) {
+      matmul = std::max(matmul, part.dense->scratch_bytes());
+      continue;
+    }
     const int64_t given = fine ? 2 * rows : rows;
     matmul = std::max(matmul, kernels.matmul_scratch(part.panels.type, part.panels.columns, given));
   }
@@ -93,11 +97,11 @@ void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range ro
 
 MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scratch) const {
   const int64_t rows = row_count(run.pass);
-  const InputForm form = run.kernels.matmul_input(parts.front().panels.type, rows);
-  if (form == InputForm::f32 && !norm && !wanted_only) {
+  const InputForm form = parts.front().input_form(run.kernels, rows);
+  const int64_t columns = parts.front().panels.columns;
+  if (form == InputForm::f32 && !norm && !wanted_only && in.width == columns) {
     return {.form = form, .f32 = run.rows(in), .stride = in.width, .rows = rows};
   }
-  const int64_t columns = parts.front().panels.columns;
   const int64_t given = fine && form == InputForm::q8 ? 2 * rows : rows;
   float* normed = scratch.take<float>(columns);
   if (rows <= kPrivateRows) {
@@ -112,16 +116,20 @@ MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scr
   return input;
 }
 
-/// The product of 2 * rows rows, pairs of which are added up, bias last.
-void LinearStep::multiply_fine(const Run& run, MatmulArgs args, float* tile) const {
+/// The product of 2 * rows rows, pairs of which are added up, bias last. The sums of some columns
+/// at a time lie at the start of the scratch memory.
+void LinearStep::multiply_fine(const Run& run, MatmulArgs args) const {
   const Panels& whole = *args.w;
-  const Range mine = {args.first_panel * kPanelRows,
-                      std::min(args.last_panel * kPanelRows, whole.rows)};
+  const int64_t end = std::min(args.last_panel * kPanelRows, whole.rows);
   const float* bias = args.epilogue.bias;
   float* rows_out = args.out;
+  ScratchSplitter scratch(args.scratch);
+  args.out = scratch.take<float>(args.input.rows * kFineColumns);
+  args.out_stride = kFineColumns;
+  args.scratch = scratch.take<std::byte>(0);
   args.epilogue = {};
-  for (int64_t begin = mine.begin; begin < mine.end; begin += kFineColumns) {
-    const int64_t columns = std::min(kFineColumns, mine.end - begin);
+  for (int64_t begin = args.first_panel * kPanelRows; begin < end; begin += kFineColumns) {
+    const int64_t columns = std::min(kFineColumns, end - begin);
     const Panels part{.type = whole.type,
                       .rows = columns,
                       .columns = whole.columns,
@@ -130,11 +138,9 @@ void LinearStep::multiply_fine(const Run& run, MatmulArgs args, float* tile) con
     args.w = &part;
     args.first_panel = 0;
     args.last_panel = part.count();
-    args.out = tile;
-    args.out_stride = kFineColumns;
     run.kernels.matmul(args);
     for (int64_t r = 0; r < args.input.rows / 2; ++r) {
-      const float* pair = tile + 2 * r * kFineColumns;
+      const float* pair = args.out + 2 * r * kFineColumns;
       float* to = rows_out + r * out.width + begin;
       for (int64_t c = 0; c < columns; ++c) {
         to[c] = pair[c] + pair[c + kFineColumns] + (bias ? bias[begin + c] : 0);
@@ -143,29 +149,46 @@ void LinearStep::multiply_fine(const Run& run, MatmulArgs args, float* tile) con
   }
 }
 
+/// This thread's share of one part.
+void LinearStep::multiply(const Run& run, int thread, const LinearPart& part,
+                          MatmulArgs args) const {
+  args.epilogue.bias = part.bias;
+  if (part.dense) {
+    const Range mine =
+        split(part.dense->tiles(args.input.rows, /*gated=*/false), thread, run.team.size());
+    part.dense->run({.kernels = &run.kernels,
+                     .first_tile = mine.begin,
+                     .last_tile = mine.end,
+                     .input = args.input,
+                     .epilogue = args.epilogue,
+                     .out = args.out,
+                     .out_stride = args.out_stride,
+                     .scratch = args.scratch});
+    return;
+  }
+  const int64_t unit = epilogue.gated ? 2 : 1;  // panels that one thread must have together
+  const Range mine = split(part.panels.count() / unit, thread, run.team.size());
+  if (mine.begin == mine.end) return;
+  args.w = &part.panels;
+  args.first_panel = mine.begin * unit;
+  args.last_panel = mine.end * unit;
+  if (args.input.rows == 2 * row_count(run.pass)) {
+    multiply_fine(run, args);
+  } else {
+    run.kernels.matmul(args);
+  }
+}
+
 void LinearStep::run(const Run& run, int thread) const {
   if (row_count(run.pass) == 0) return;
   ScratchSplitter scratch(run.thread_scratch(thread));
   MatmulArgs args{.input = prepare(run, thread, scratch), .epilogue = epilogue};
-  const bool twice = args.input.rows == 2 * row_count(run.pass);
-  float* tile = twice ? scratch.take<float>(args.input.rows * kFineColumns) : nullptr;
   args.scratch = scratch.take<std::byte>(0);
+  args.out = run.rows(out);
   args.out_stride = out.width;
-  float* columns = run.rows(out);
-  const int64_t unit = epilogue.gated ? 2 : 1;  // panels that one thread must have together
   for (const LinearPart& part : parts) {
-    const Range mine = split(part.panels.count() / unit, thread, run.team.size());
-    args.w = &part.panels;
-    args.first_panel = mine.begin * unit;
-    args.last_panel = mine.end * unit;
-    args.epilogue.bias = part.bias;
-    args.out = columns;
-    if (twice) {
-      multiply_fine(run, args, tile);
-    } else if (mine.begin < mine.end) {
-      run.kernels.matmul(args);
-    }
-    columns += part.panels.rows / unit;
+    multiply(run, thread, part, args);
+    args.out += epilogue.gated ? part.panels.rows / 2 : part.panels.rows;
   }
 }
 

@@ -2,9 +2,11 @@
 // Threads split the matrix's rows, never a sum.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "engine/kernels/dense.h"
 #include "engine/layers/norm.h"
 #include "engine/layers/pass.h"
 
@@ -15,6 +17,12 @@ namespace heed {
 struct LinearPart {
   Panels panels;
   const float* bias = nullptr;  // [rows of the matrix] or null
+  /// Held by oneDNN instead: `panels` then says type and shape alone.
+  std::shared_ptr<const DenseMatrix> dense;
+
+  InputForm input_form(const Kernels& kernels, int64_t rows) const {
+    return dense ? dense->spec().form : kernels.matmul_input(panels.type, rows);
+  }
 };
 
 /// out = epilogue(norm(in) W^T + b). Several parts (q|k|v) read the same input and write their
@@ -42,7 +50,8 @@ struct LinearStep {
   int64_t row_count(const Pass& pass) const;
   MatmulInput prepare(const Run& run, int thread, ScratchSplitter& scratch) const;
   void prepare_rows(const Run& run, const MatmulInput& input, Range rows, float* normed) const;
-  void multiply_fine(const Run& run, MatmulArgs args, float* tile) const;
+  void multiply(const Run& run, int thread, const LinearPart& part, MatmulArgs args) const;
+  void multiply_fine(const Run& run, MatmulArgs args) const;
 };
 
 }  // namespace heed

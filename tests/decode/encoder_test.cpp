@@ -53,6 +53,24 @@ TEST_CASE("a batch equals each sequence alone, and any threads give the same bit
   }
 }
 
+TEST_CASE("on oneDNN any threads give the same bits, and all is close to our own kernels") {
+  const auto sequences = some_sequences();
+  for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
+    CAPTURE(info(type).name);
+    const TinyModel ours(tiny_encoder(), type, kernels(choose_isa()), /*exact=*/true);
+    const TinyModel model(tiny_encoder(), type, kernels(choose_isa()), false, /*many_rows=*/true);
+    const std::vector<float> expected = embed(ours, sequences, 2);
+    const std::vector<float> batch = embed(model, sequences, 2);
+    CHECK(same_bits(batch, embed(model, sequences, 1)));
+    CHECK(same_bits(batch, embed(model, sequences, 3)));
+    const float tolerance =
+        type == DType::bf16 ? 0x1p-5f : 1e-5f;  // bf16 rounds the input to 8 bits
+    for (size_t i = 0; i < batch.size(); ++i) {
+      CHECK(std::abs(batch[i] - expected[i]) < tolerance);
+    }
+  }
+}
+
 TEST_CASE("pooling is the caller's to choose") {
   const TinyModel model(tiny_encoder(), DType::f32, kernels(Isa::scalar));
   const std::vector<std::vector<Token>> one = {{7}};

@@ -20,7 +20,8 @@ namespace heed {
 class TinyModel {
  public:
   /// Matrices whose rows are no multiple of `type`'s block become f32.
-  TinyModel(Graph graph, DType type, const Kernels& kernels, bool exact = false)
+  TinyModel(Graph graph, DType type, const Kernels& kernels, bool exact = false,
+            bool many_rows = false)
       : graph_(std::move(graph)) {
     std::mt19937 random(7);
     for (const Param& param : all_params(graph_)) {
@@ -28,7 +29,8 @@ class TinyModel {
     }
     bound_ = bind_graph(graph_, finder(), "tiny");
     ThreadTeam team(1);
-    weights_ = std::make_unique<const Weights>(bound_, kernels, team, PackOptions{.exact = exact});
+    weights_ = std::make_unique<const Weights>(bound_, kernels, team,
+                                               PackOptions{.exact = exact, .many_rows = many_rows});
   }
 
   const Graph& graph() const { return graph_; }
