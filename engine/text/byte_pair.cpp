@@ -5,7 +5,6 @@
 #include <array>
 #include <bit>
 #include <functional>
-#include <unordered_map>
 
 #include "engine/core/error.h"
 #include "engine/text/flat_map.h"
@@ -13,6 +12,7 @@
 #include "engine/text/pre_tokenizer.h"
 #include "engine/text/regex.h"
 #include "engine/text/subword.h"
+#include "engine/text/token_index.h"
 #include "engine/text/utf8.h"
 
 namespace heed {
@@ -57,8 +57,6 @@ uint64_t pair_key(Token left, Token right) {
   return static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right);
 }
 
-using TokenIndex = std::unordered_map<std::string_view, Token>;
-
 class Merger;
 
 class BytePairModel final : public SubwordModel {
@@ -84,24 +82,24 @@ class BytePairModel final : public SubwordModel {
 };
 
 BytePairModel::BytePairModel(const TokenizerSpec& spec, const std::vector<std::string>& pieces)
-    : pre_(pre_tokenizer(spec.pre)), words_(pre_.pattern) {
+    : pre_(pre_tokenizer(spec.pre)),
+      words_(pre_.pattern),
+      ranks_(spec.merges.size()),
+      whole_words_(pre_.ignore_merges ? std::span(pieces) : std::span<const std::string>()) {
   byte_tokens_.fill(kNoToken);
   for (size_t id = 0; id < pieces.size(); ++id) {
     const std::string& piece = pieces[id];
     if (is_plain_text(spec.types[id])) continue;
     const Token token = static_cast<Token>(id);
     if (piece.size() == 1) byte_tokens_[static_cast<uint8_t>(piece[0])] = token;
-    if (pre_.ignore_merges) whole_words_.emplace(piece, token);
+    if (pre_.ignore_merges) whole_words_.add(token);
   }
   add_merges(spec);
 }
 
 void BytePairModel::add_merges(const TokenizerSpec& spec) {
-  TokenIndex ids;
-  ids.reserve(spec.tokens.size());
-  for (size_t id = 0; id < spec.tokens.size(); ++id) {
-    ids.emplace(spec.tokens[id], static_cast<Token>(id));
-  }
+  TokenIndex index(spec.tokens);
+  for (size_t id = 0; id < spec.tokens.size(); ++id) index.add(static_cast<Token>(id));
   std::string joined;
   merged_.reserve(spec.merges.size());
   for (const std::string& merge : spec.merges) {
@@ -110,17 +108,17 @@ void BytePairModel::add_merges(const TokenizerSpec& spec) {
     const std::string_view right =
         std::string_view(merge).substr(std::min(blank + 1, merge.size()));
     joined.assign(left).append(right);
-    const auto l = ids.find(left), r = ids.find(right), m = ids.find(joined);
-    if (l == ids.end() || r == ids.end() || m == ids.end()) {
+    const auto l = index.find(left), r = index.find(right), both = index.find(joined);
+    if (!l || !r || !both) {
       fail(Error::Code::format, "tokenizer: merge ", merged_.size(), " '", merge,
            "' expected two tokens that make a third; '",
-           l == ids.end()   ? left
-           : r == ids.end() ? right
-                            : joined,
+           !l   ? left
+           : !r ? right
+                : joined,
            "' is not a token");
     }
-    ranks_.insert(pair_key(l->second, r->second), static_cast<uint32_t>(merged_.size()));
-    merged_.push_back(m->second);
+    ranks_.insert(pair_key(*l, *r), static_cast<uint32_t>(merged_.size()));
+    merged_.push_back(*both);
   }
 }
 
@@ -249,9 +247,8 @@ void BytePairModel::encode_normal(std::string_view text, TokenSink& sink) const 
       return;
     }
     const size_t first = sink.size();
-    const auto whole = whole_words_.find(word);
-    if (whole != whole_words_.end()) {
-      sink.add(whole->second, range);
+    if (const std::optional<Token> whole = whole_words_.find(word)) {
+      sink.add(*whole, range);
     } else {
       merger.encode(word, range.begin, sink);
     }

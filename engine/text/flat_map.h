@@ -2,6 +2,7 @@
 // probing. The tokenizers' inner loops live in it (a BPE merge is one look-up a pair of tokens).
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -13,7 +14,7 @@ class FlatMap {
   static constexpr uint64_t kNoKey = ~uint64_t{0};  ///< the one key that cannot be stored
   static constexpr uint32_t kNone = ~uint32_t{0};   ///< "not there"
 
-  FlatMap() : slots_(1) {}
+  explicit FlatMap(size_t expected = 0) : slots_(std::bit_ceil(2 * expected + 1)) {}
 
   /// The value of `key`, or kNone.
   uint32_t find(uint64_t key) const {

@@ -2,7 +2,10 @@
 """Makes the tokenizer goldens: 2,000 lines, small vocabularies of every kind, and what Hugging Face
 `tokenizers` (for SentencePiece models: also sentencepiece itself) makes of each line.
 
-Run in this folder, with: pip install tokenizers==0.22.1 sentencepiece==0.2.3 protobuf
+models.json          the same for real vocabularies, as one hash of all ids of lines.txt each; made
+                     where the model store has the models, left alone elsewhere
+
+Run in this folder, with: pip install tokenizers==0.22.1 sentencepiece==0.2.3 protobuf gguf
 
 lines.txt            a line each, bytes outside printable ASCII and valid UTF-8 written as \\xHH
 <kind>.vocab.json    the vocabulary, in the terms of GGUF's tokenizer.ggml.* keys
@@ -19,10 +22,12 @@ import collections
 import io
 import json
 import os
+import pathlib
 import random
 import re
 import unicodedata
 
+import gguf
 import sentencepiece
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers,
                         processors, trainers)
@@ -433,6 +438,27 @@ def normalizer_charsmap(proto):
     return dict(fields(normalizer))[2]
 
 
+# Real models -------------------------------------------------------------------------------------
+
+def real_models(lines):
+    store = pathlib.Path(os.environ.get("HEED_HOME") or pathlib.Path.home() / ".cache/heed") / "models"
+    if not (store / "smollm2.gguf").exists() or not (store / "all-minilm-l6-v2").exists():
+        print("models.json left alone: no models in", store)
+        return
+    fields = gguf.GGUFReader(store / "smollm2.gguf").fields
+    tokens, merges, types = (fields["tokenizer.ggml." + k].contents() for k in ("tokens", "merges", "token_type"))
+    smollm2 = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, [tuple(m.split(" ")) for m in merges]))
+    smollm2.pre_tokenizer = PRE_TOKENIZERS["smollm"]
+    smollm2.add_special_tokens([special_token(t) for t, kind in zip(tokens, types) if kind == 3])
+    minilm = Tokenizer.from_file(str(store / "all-minilm-l6-v2" / "tokenizer.json"))
+    minilm.no_padding()
+    minilm.no_truncation()
+    with open("models.json", "w") as file:
+        json.dump({name: "%016x" % fnv(i for text in lines for i in tokenizer.encode(text.decode("utf-8", "replace")).ids)
+                   for name, tokenizer in (("smollm2", smollm2), ("all-minilm-l6-v2", minilm))}, file, indent=1)
+        file.write("\n")
+
+
 def main():
     lines = make_lines(1, 2000)
     write_text("lines.txt", [escape(l) for l in lines])
@@ -442,6 +468,7 @@ def main():
     word_piece("cased", False, lines)
     sentence_piece_bpe(lines)
     sentence_piece_unigram(lines)
+    real_models(lines)
 
 
 if __name__ == "__main__":
