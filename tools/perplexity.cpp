@@ -207,10 +207,10 @@ std::string Perplexity::report(Tally& tally) const {
                  {"kl_mean", kl},
                  {"kl_99", kl99},
                  {"top1_agreement", agreement}});
-    text += "reference   " + fixed(std::exp(loss.mean - log_ratio), 4) + "   the model's is " +
-            fixed(100 * std::expm1(log_ratio), 2) + " % higher\nKL mean     " + fixed(kl, 6) +
-            "\nKL 99 %     " + fixed(kl99, 6) + "\nsame top 1  " + fixed(100 * agreement, 2) +
-            " %\n";
+    text += "reference   " + fixed(std::exp(loss.mean - log_ratio), 4) +
+            "   the model: " + (log_ratio < 0 ? "" : "+") + fixed(100 * std::expm1(log_ratio), 2) +
+            " %\nKL mean     " + fixed(kl, 6) + "\nKL 99 %     " + fixed(kl99, 6) +
+            "\nsame top 1  " + fixed(100 * agreement, 2) + " %\n";
   }
   return json_ ? json_line(json) : text;
 }

@@ -63,5 +63,6 @@ std::unique_ptr<Verb> make_template();
 std::unique_ptr<Verb> make_score();
 std::unique_ptr<Verb> make_perplexity();
 std::unique_ptr<Verb> make_bench();
+std::unique_ptr<Verb> make_doctor();
 
 }  // namespace heed

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -12,8 +13,9 @@
 namespace heed {
 namespace {
 
-const std::vector<std::string> kVerbs = {"run",      "embed", "show",  "list",      "tokenize",
-                                         "template", "score", "bench", "perplexity"};
+const std::vector<std::string> kVerbs = {"run",        "embed",    "convert",  "show",
+                                         "list",       "tokenize", "template", "score",
+                                         "perplexity", "bench",    "doctor"};
 
 /// Whether a terminal of 80 x 24 shows all of it at once.
 bool fits_a_screen(const std::string& text) {
@@ -167,6 +169,20 @@ TEST_CASE("stdout that is full or closed is an error") {
     CHECK(closed.exit_code == 1);
     CHECK(closed.err == "heed: cannot write to stdout: Bad file descriptor\n");
   }
+}
+
+TEST_CASE("doctor describes the machine, as text and as JSON") {
+  const CommandResult text = run_heed({"doctor", "--no-measure"});
+  CHECK(text.exit_code == 0);
+  for (const std::string word : {"cpu  ", "uses  ", "threads  ", "oneDNN"}) {
+    CHECK(text.out.find(word) != text.out.npos);
+  }
+  const auto json = nlohmann::json::parse(run_heed({"doctor", "--json"}).out);
+  CHECK(json["threads"].get<int>() >= 1);
+  CHECK(json["isas"][0] == "scalar");
+  CHECK(json["f32_gflops"].get<double>() > 0);
+  REQUIRE(json["read"].size() > 0);
+  CHECK(json["read"][0]["all_threads_gbs"].get<double>() > 0);
 }
 
 TEST_CASE("flags as people write them") {
