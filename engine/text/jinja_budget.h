@@ -45,16 +45,9 @@ class TextBuilder {
   }
   TextBuilder& operator<<(char c) { return *this << std::string_view(&c, 1); }
   void repeat(std::string_view piece, size_t times) {
-    if (piece.empty()) {
-      return;
-    }
-    if (times > kMaxTextBytes / piece.size()) {
-      reserve(kMaxTextBytes + 1);
-    }
-    reserve(piece.size() * times);
-    for (size_t i = 0; i < times; ++i) {
-      text_.append(piece);
-    }
+    if (piece.empty()) return;
+    reserve(times > kMaxTextBytes / piece.size() ? kMaxTextBytes + 1 : piece.size() * times);
+    for (size_t i = 0; i < times; ++i) text_.append(piece);
   }
 
   const std::string& text() const { return text_; }

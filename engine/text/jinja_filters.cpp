@@ -21,41 +21,35 @@ Value converted(Evaluator& evaluator, const Value& input, const Bound&) {
   return Value::text(Convert(text));
 }
 
-// Each word with a capital letter, words being what stands between spaces and opening brackets.
+bool breaks_word(char32_t c) {
+  return is_space(c) || c == '-' || c == '(' || c == '{' || c == '[' || c == '<';
+}
+
+// End of the characters from `at` on that all break words, or all do not.
+size_t end_of_run(std::string_view text, size_t at, bool breaking) {
+  for (size_t next = at; next < text.size(); at = next) {
+    if (breaks_word(next_code_point(text, next)) != breaking) break;
+  }
+  return at;
+}
+
+// Each word with one capital letter; not str.title(), whose words end at any other sign, too.
 std::string title_words(std::string_view text) {
   std::string out;
-  bool starts_word = true;
-  for (size_t i = 0, start = 0; i < text.size(); start = i) {
-    const char32_t c = next_code_point(text, i);
-    const bool breaks =
-        is_space(c) || (c < 0x80 && std::string_view("-({[<").find(static_cast<char>(c)) !=
-                                        std::string_view::npos);
-    const std::string_view character = text.substr(start, i - start);
-    if (breaks) {
-      out += character;
-    } else if (starts_word) {
-      out += to_upper(character);
-    } else {
-      size_t end = i;  // the rest of the word at once: a final sigma depends on it
-      while (end < text.size()) {
-        size_t next = end;
-        const char32_t d = next_code_point(text, next);
-        if (is_space(d) || (d < 0x80 && std::string_view("-({[<").find(static_cast<char>(d)) !=
-                                            std::string_view::npos))
-          break;
-        end = next;
-      }
-      out += to_lower(text.substr(start, end - start));
-      i = end;
-    }
-    starts_word = breaks;
+  for (size_t at = 0; at < text.size();) {
+    const size_t word = end_of_run(text, at, true), end = end_of_run(text, word, false);
+    size_t rest = word;
+    if (word < end) next_code_point(text, rest);
+    out += text.substr(at, word - at);
+    out += to_upper(text.substr(word, rest - word));
+    out += to_lower(text.substr(rest, end - rest));
+    at = end;
   }
   return out;
 }
 
 Value as_string(Evaluator& evaluator, const Value& input, const Bound&) {
-  return input.as_text() || input.as_safe_text() ? input
-                                                 : Value::text(to_text(input, evaluator.budget()));
+  return input.as_any_text() ? input : Value::text(to_text(input, evaluator.budget()));
 }
 
 Value mark_safe(Evaluator& evaluator, const Value& input, const Bound&) {

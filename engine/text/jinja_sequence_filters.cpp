@@ -1,6 +1,7 @@
 // Filters on lists, dicts and other sequences.
 // Reference: jinja.palletsprojects.com, "List of Builtin Filters".
 #include <algorithm>
+#include <span>
 
 #include "engine/text/jinja_eval.h"
 #include "engine/text/jinja_ops.h"
@@ -142,14 +143,17 @@ Value extreme(Evaluator& evaluator, const Value& input, const Bound& args) {
   const List path = attribute_path(args[1]);
   const List items = items_of(input, evaluator.budget());
   if (items.empty()) return Value::undefined("No aggregated item, sequence was empty.");
-  const Value* best = nullptr;
-  Value best_key;
-  for (const Value& item : items) {
-    Value key = key_of(evaluator, item, path, args.truth(0, false));
-    evaluator.budget().spend(extent_of(key).weight);
-    if (best && !(largest ? is_less(best_key, key) : is_less(key, best_key))) continue;
+  const auto key = [&](const Value& item) {
+    return key_of(evaluator, item, path, args.truth(0, false));
+  };
+  const Value* best = &items.front();
+  Value best_key = key(*best);
+  for (const Value& item : std::span(items).subspan(1)) {
+    Value other = key(item);
+    evaluator.budget().spend(extent_of(other).weight);
+    if (!(largest ? is_less(best_key, other) : is_less(other, best_key))) continue;
     best = &item;
-    best_key = std::move(key);
+    best_key = std::move(other);
   }
   return *best;
 }
