@@ -6,7 +6,7 @@ PROMPT ?= Why is the sky blue?
 
 heed = $(BUILD)/heed
 
-.PHONY: all packages run test bench install help
+.PHONY: all packages run test check sanitize fuzz bench install help
 
 all: packages  ## build the command, build/heed
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
@@ -22,7 +22,19 @@ run: all  ## fetch SmolLM2 and let it answer a prompt: make run PROMPT="..."
 
 test: all  ## run all tests; those of real models fetch what they need, or say that they skip
 	@scripts/fetch-models || echo "tests of real models will be skipped" >&2
-	@ctest --test-dir $(BUILD) --output-on-failure -j $$(nproc)
+	@scripts/test $(BUILD)
+
+check: packages  ## prove what needs no run: format, includes downward, no warnings from clang, clang-tidy
+	@scripts/install-packages check
+	@scripts/check
+
+sanitize: packages  ## run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/install-packages check
+	@scripts/sanitize
+
+fuzz: packages  ## feed nonsense to every reader of foreign bytes, 60 s each
+	@scripts/install-packages check
+	@scripts/fuzz
 
 bench: all  ## measure the speed of SmolLM2
 	@scripts/fetch-models smollm2

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 #include "tests/support/file_size_limit.h"
 #include "tests/support/temporary_directory.h"
 
