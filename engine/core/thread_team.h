@@ -79,7 +79,7 @@ class ThreadTeam {
   };
 
   template <typename Work>
-  static void run_on_this_thread(State& state, Work& work) noexcept;
+  static void run_as(int thread, State& state, Work& work) noexcept;
 
   std::unique_ptr<State> state_;
 };
@@ -88,25 +88,29 @@ template <typename Work>
 void ThreadTeam::run(Work&& work) {
   State* const state = state_.get();
   auto* const what = &work;
-  state->edges.fetch_add(1, std::memory_order_release);
-#pragma omp parallel num_threads(state->asked) firstprivate(state, what)
-  {
-    state->edges.load(std::memory_order_acquire);
-    // The runtime may give fewer threads, above all inside somebody else's parallel region.
-    state->size.store(omp_get_num_threads(), std::memory_order_relaxed);
-    run_on_this_thread(*state, *what);
+  if (state->asked == 1) {
+    run_as(0, *state, *what);  // libgomp allocates a region of one thread anew each time
+  } else {
     state->edges.fetch_add(1, std::memory_order_release);
+#pragma omp parallel num_threads(state->asked) firstprivate(state, what)
+    {
+      state->edges.load(std::memory_order_acquire);
+      // The runtime may give fewer threads, above all inside somebody else's parallel region.
+      state->size.store(omp_get_num_threads(), std::memory_order_relaxed);
+      run_as(omp_get_thread_num(), *state, *what);
+      state->edges.fetch_add(1, std::memory_order_release);
+    }
+    state->edges.load(std::memory_order_acquire);
   }
-  state->edges.load(std::memory_order_acquire);
   state->size.store(state->asked, std::memory_order_relaxed);
   if (state->failed.exchange(false)) std::rethrow_exception(std::exchange(state->error, nullptr));
 }
 
 template <typename Work>
-void ThreadTeam::run_on_this_thread(State& state, Work& work) noexcept {
+void ThreadTeam::run_as(int thread, State& state, Work& work) noexcept {
   const FlushDenormals flush;
   try {
-    work(omp_get_thread_num());
+    work(thread);
   } catch (...) {
     if (!state.failed.exchange(true)) state.error = std::current_exception();
   }
