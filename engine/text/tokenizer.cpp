@@ -5,13 +5,16 @@
 #include <array>
 
 #include "engine/core/error.h"
+#include "engine/format/metadata.h"
 #include "engine/text/pre_tokenizer.h"
 #include "engine/text/utf8.h"
 
 namespace heed {
 namespace {
 
-constexpr size_t kMaxTextBytes = size_t{1} << 31;  // tokenizers count bytes in 32 bits
+/// Repaired and normalised, a text may grow several times; bytes are counted in 31 bits by
+/// sentencepiece.
+constexpr size_t kMaxTextBytes = size_t{1} << 28;
 
 struct DefaultId {
   std::optional<Token> TokenizerSpec::*id;
@@ -173,7 +176,8 @@ Encoding TextTokenizer::encode_with_ranges(std::string_view text, EncodeOptions 
 void TextTokenizer::encode_to(std::string_view source, EncodeOptions options,
                               TokenSink sink) const {
   if (source.size() > kMaxTextBytes) {
-    fail(Error::Code::limit, "text of ", source.size(), " bytes is longer than ", kMaxTextBytes);
+    fail(Error::Code::limit, "text of ", source.size(), " bytes is longer than the limit of ",
+         kMaxTextBytes);
   }
   const EditedText valid = repair_utf8(source);
   const std::string_view text = valid.text();
@@ -202,7 +206,17 @@ std::string TextTokenizer::decode(std::span<const Token> tokens, bool skip_speci
   StreamDecoder decoder(*this, skip_special);
   std::string text;
   for (const Token token : tokens) text += decoder.push(token);
-  return text += decoder.finish();
+  text += decoder.finish();
+  return text;
+}
+
+TextTokenizer load_tokenizer(const Metadata& metadata) {
+  TokenizerSpec spec = read_tokenizer_spec(metadata);
+  try {
+    return TextTokenizer(std::move(spec));
+  } catch (const Error& error) {
+    fail(error.code(), metadata.source(), ": ", error.what());
+  }
 }
 
 std::string_view StreamDecoder::push(Token token) {

@@ -33,7 +33,7 @@ class TextTokenizer {
   explicit TextTokenizer(TokenizerSpec spec);
 
   /// Any bytes are a text: ill-formed UTF-8 is read as U+FFFD, one for each maximal subpart, as
-  /// Python's errors="replace" does. Throws Error(limit) for texts of 2 GiB and more.
+  /// Python's errors="replace" does. Throws Error(limit) for texts of more than 256 MiB.
   std::vector<Token> encode(std::string_view text, EncodeOptions options = {}) const;
   Encoding encode_with_ranges(std::string_view text, EncodeOptions options = {}) const;
 
@@ -42,7 +42,8 @@ class TextTokenizer {
   /// id outside the vocabulary.
   std::string decode(std::span<const Token> tokens, bool skip_special = true) const;
 
-  /// The bytes a token stands for, which may be part of a character.
+  /// The bytes a token stands for, which may be part of a character. What continues a word for
+  /// WordPiece has its "##".
   std::string_view piece(Token token) const { return subwords_.pieces[index(token)]; }
   TokenType type(Token token) const { return types_[index(token)]; }
   size_t size() const { return types_.size(); }
@@ -75,6 +76,10 @@ class TextTokenizer {
   std::optional<Token> bos_, eos_, unk_, pad_, mask_;
   std::vector<Token> end_of_generation_;
 };
+
+/// The tokenizer that a model file describes. Errors are those of the constructor and begin with
+/// the name of the file.
+TextTokenizer load_tokenizer(const Metadata& metadata);
 
 /// Decodes tokens as they are generated. The pieces it yields are whole characters, and together
 /// they are what TextTokenizer::decode makes of all the tokens.

@@ -20,7 +20,8 @@ std::vector<TokenType> read_types(const Metadata& metadata) {
   std::vector<TokenType> types;
   for (const int32_t type : metadata.get_or<std::vector<int32_t>>(kKey, {})) {
     if (type < 0 || type > static_cast<int32_t>(TokenType::byte)) {
-      fail(Error::Code::format, kKey, ": expected types 0 to 6, found ", type);
+      fail(Error::Code::format, metadata.source(), ": ", kKey, ": expected types 0 to 6, found ",
+           type);
     }
     types.push_back(static_cast<TokenType>(type));
   }
@@ -32,7 +33,8 @@ std::optional<Token> read_id(const Metadata& metadata, std::string_view key) {
   const std::optional<int64_t> id = get<int64_t>(metadata, key);
   if (!id || *id == -1 || *id == UINT32_MAX) return std::nullopt;
   if (!std::in_range<Token>(*id)) {
-    fail(Error::Code::format, key, ": expected the id of a token, found ", *id);
+    fail(Error::Code::format, metadata.source(), ": ", key, ": expected the id of a token, found ",
+         *id);
   }
   return static_cast<Token>(*id);
 }

@@ -5,6 +5,7 @@
 
 #include "engine/core/error.h"
 #include "engine/format/metadata.h"
+#include "engine/text/tokenizer.h"
 
 namespace heed {
 namespace {
@@ -62,13 +63,25 @@ TEST_CASE("what is missing or of a wrong type is named") {
   CHECK(read_tokenizer_spec(metadata).types.empty());
   metadata.set("tokenizer.ggml.token_type", std::vector<int32_t>{1, 7, 1});
   CHECK_THROWS_WITH_AS(read_tokenizer_spec(metadata),
-                       "tokenizer.ggml.token_type: expected types 0 to 6, found 7", Error);
+                       "model.gguf: tokenizer.ggml.token_type: expected types 0 to 6, found 7",
+                       Error);
   metadata = small_metadata();
   metadata.set("tokenizer.ggml.eos_token_id", int64_t{1} << 40);
   CHECK_THROWS_AS(read_tokenizer_spec(metadata), Error);
   metadata = small_metadata();
   metadata.set("tokenizer.ggml.eos_token_id", std::string("2"));
   CHECK_THROWS_AS(read_tokenizer_spec(metadata), Error);
+}
+
+TEST_CASE("a tokenizer is made of a file's metadata, and its errors name the file") {
+  Metadata metadata = small_metadata();
+  metadata.set("tokenizer.ggml.tokens", std::vector<std::string>{"<unk>", "▁a", "b"});
+  metadata.set("tokenizer.ggml.scores", std::vector<float>{0, -1, -2});
+  CHECK(load_tokenizer(metadata).encode("ab") == std::vector<Token>{1, 2});
+  metadata.set("tokenizer.ggml.eos_token_id", uint32_t{3});
+  CHECK_THROWS_WITH_AS(load_tokenizer(metadata),
+                       "model.gguf: tokenizer.ggml.eos_token_id is 3, but there are 3 tokens",
+                       Error);
 }
 
 }  // namespace

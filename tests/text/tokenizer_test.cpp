@@ -124,6 +124,13 @@ TEST_CASE("tokens outside of the vocabulary are errors") {
                        "token 1003 is outside the vocabulary of 1003", Error);
 }
 
+TEST_CASE("a text that is too long is refused before it is read") {
+  const TextTokenizer tokenizer(golden::read_vocabulary("gpt-2"));
+  const std::string text((size_t{1} << 28) + 1, 'a');
+  CHECK_THROWS_WITH_AS(tokenizer.encode(text),
+                       "text of 268435457 bytes is longer than the limit of 268435456", Error);
+}
+
 TEST_CASE("a contradictory description is refused") {
   const TokenizerSpec good = golden::read_vocabulary("gpt-2");
   TokenizerSpec spec = good;

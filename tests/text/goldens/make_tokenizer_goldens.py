@@ -310,7 +310,8 @@ def word_piece(kind, lowercase, lines):
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     phantom = [t if t in special else t[2:] if t.startswith("##") else "\u2581" + t for t in tokens]
-    vocab = {"model": "bert", "lowercase": lowercase, "types": [3 if t in special else 1 for t in tokens], "tokens": phantom}
+    types = [3 if t in special else 1 for t in tokens]
+    vocab = {"model": "bert", "lowercase": lowercase, "types": types, "tokens": phantom}
     write_goldens(kind, tokenizer, vocab, lines)
 
 
@@ -331,9 +332,9 @@ def train_sentence_piece(**options):
     model = io.BytesIO()
     with open("rules.tsv", "w") as file:
         file.write(rules())
+    text = (re.sub(r"(.)\1+", r"\1", t.replace("\x00", "")) for t in training_text())
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=(re.sub(r"(.)\1+", r"\1", t.replace("\x00", "")) for t in training_text()), model_writer=model, num_threads=1,
-        minloglevel=2, **options)
+        sentence_iterator=text, model_writer=model, num_threads=1, minloglevel=2, **options)
     os.remove("rules.tsv")
     return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()), model.getvalue()
 
