@@ -101,6 +101,8 @@ TEST_CASE("matrices take the type asked for, everything else stays F32") {
   };
   const Case cases[] = {{"f16", 1},  {"bf16", 32}, {"q8_0", 7}, {"q4_0", 2},
                         {"Q4_1", 3}, {"q5_0", 8},  {"q5_1", 9}, {"iq4_nl", 25}};
+  const auto writable = [](const RowCodec& codec) { return codec.quantize != nullptr; };
+  CHECK(std::ranges::count_if(row_codecs(), writable) == std::ssize(cases) + 1);  // and f32
   const ModelDirectory model;
   const GgufFile golden = GgufFile::open(kGoldens / "tiny-bert.gguf");
   for (const Case& c : cases) {
