@@ -15,7 +15,10 @@ struct Bf16Dot {
   }
   static Operand load(const float* tile) { return heed::load(tile); }
   static Vec add(Vec sum, const float* row, Operand y) {
-    return {_mm512_dpbf16_ps(sum.v, (__m512bh)broadcast(*row).v, (__m512bh)y.v)};
+    // By name, since clang 16 crashes on folding a broadcast into the product.
+    __m512i pair;
+    asm("vpbroadcastd %1, %0" : "=v"(pair) : "m"(*row));
+    return {_mm512_dpbf16_ps(sum.v, (__m512bh)pair, (__m512bh)y.v)};
   }
 };
 
