@@ -178,13 +178,14 @@ std::string type_name(KvType type) {
 }  // namespace
 
 TEST_CASE("attention equals a plain softmax, whatever the head size, cache and ranges") {
-  for (const auto& [name, k] : machine_tables()) {
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
     for (const KvType type : kTypes) {
       for (const int64_t dim : {2, 6, 16, 24, 32, 36, 64, 80, 128}) {
         for (const int64_t tokens : {1, 15, 16, 17, 127, 129, 300}) {
           for (const int64_t count : {1, 3, 8, 13}) {
-            INFO(name, " ", type_name(type), ", head_dim ", dim, ", keys ", tokens, ", queries ",
-                 count);
+            INFO(isa.name, " ", type_name(type), ", head_dim ", dim, ", keys ", tokens,
+                 ", queries ", count);
             const auto seed = static_cast<uint32_t>(dim * 1000 + tokens + count);
             const Cache cache(k, type, dim, tokens, seed);
             const Queries q = random_queries(count, cache, seed + 1);
@@ -202,10 +203,11 @@ TEST_CASE("attention equals a plain softmax, whatever the head size, cache and r
 }
 
 TEST_CASE("a query's bits do not depend on the other queries of the call") {
-  for (const auto& [name, k] : machine_tables()) {
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
     for (const KvType type : kTypes) {
       for (const int64_t dim : {36, 64}) {
-        INFO(name, " ", type_name(type), ", head_dim ", dim);
+        INFO(isa.name, " ", type_name(type), ", head_dim ", dim);
         const Cache cache(k, type, dim, 400, 5);
         const Queries q = random_queries(110, cache, 6);  // more than the kernels take at once
         const Attended together = attend(k, cache, q, 0, q.count());
@@ -226,9 +228,10 @@ TEST_CASE("a query's bits do not depend on the other queries of the call") {
 
 TEST_CASE("one query that matches one key takes that key's value") {
   constexpr int64_t kDim = 16, kTokens = 200;
-  for (const auto& [name, k] : machine_tables()) {
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
     for (const KvType type : kTypes) {
-      INFO(name, " ", type_name(type));
+      INFO(isa.name, " ", type_name(type));
       Cache cache(k, type, kDim, kTokens, 7);
       std::vector<float> key(kDim, 0), value(kDim);
       for (int64_t t = 0; t < kTokens; ++t) {
@@ -250,8 +253,9 @@ TEST_CASE("queries that are not bf16 numbers stay within bf16's precision") {
   Queries q = random_queries(40, cache, 9);
   for (float& x : q.values) x *= 1.003f;
   const Attended exact = attend(kernels(Isa::scalar), cache, q, 0, 40);
-  for (const auto& [name, k] : machine_tables()) {
-    INFO(name);
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
+    INFO(isa.name);
     const Attended got = attend(k, cache, q, 0, 40);
     // A score is a sum of 64 products of spread 2 times 1, over 8: its spread is 2. Rounding each
     // query value by up to 2^-8 (2^-9 / sqrt(3) and a little, on average) moves it by 2^-8 or so,
@@ -267,10 +271,11 @@ TEST_CASE("queries that are not bf16 numbers stay within bf16's precision") {
 TEST_CASE("store_kv writes the bytes that the scalar table writes, and no other token's") {
   const Kernels& scalar = kernels(Isa::scalar);
   const float special[] = {0.0f, -0.0f, 1e-40f, 70000.0f, -1e6f, 65519.0f, 3e38f, 1.0f / 3};
-  for (const auto& [name, k] : machine_tables()) {
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
     for (const KvType type : kTypes) {
       for (const int64_t dim : {2, 16, 24, 36, 64}) {
-        INFO(name, " ", type_name(type), ", head_dim ", dim);
+        INFO(isa.name, " ", type_name(type), ", head_dim ", dim);
         Cache ours(k, type, dim, 48, 10), theirs(scalar, type, dim, 48, 10);
         std::vector<float> key(dim), value(dim);
         for (const int64_t position : {0, 1, 15, 16, 30, 47}) {

@@ -39,10 +39,11 @@ void for_each_case(const std::function<void(const Kernels&, int64_t, int64_t)>& 
   std::vector<int64_t> lengths;
   for (int64_t n = 0; n <= 67; ++n) lengths.push_back(n);
   lengths.insert(lengths.end(), {576, 1537});
-  for (const auto& [name, table] : machine_tables()) {
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& table = isa.table;
     for (const int64_t n : lengths) {
       for (const int64_t offset : {0, 1, 5}) {
-        INFO(name, ", n = ", n, ", offset = ", offset);
+        INFO(isa.name, ", n = ", n, ", offset = ", offset);
         test(table, n, offset);
       }
     }
@@ -198,8 +199,9 @@ TEST_CASE("activations") {
 }
 
 TEST_CASE("activations pass NaN on and saturate at infinity") {
-  for (const auto& [name, k] : machine_tables()) {
-    INFO(name);
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
+    INFO(isa.name);
     for (const Activation a : {Activation::none, Activation::relu, Activation::silu,
                                Activation::gelu, Activation::gelu_tanh, Activation::tanh}) {
       INFO("activation ", static_cast<int>(a));
@@ -281,8 +283,9 @@ TEST_CASE("argmax finds the first of the largest, wherever it stands") {
 }
 
 TEST_CASE("argmax of infinities and of nothing but NaN") {
-  for (const auto& [name, k] : machine_tables()) {
-    INFO(name);
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
+    INFO(isa.name);
     const float lowest[] = {kNan, -kInf, -kInf}, nans[] = {kNan, kNan}, top[] = {1, kInf, 2};
     CHECK(k.argmax(lowest, 3) == 1);
     CHECK(k.argmax(nans, 2) == 0);
@@ -310,8 +313,9 @@ TEST_CASE("logsumexp") {
     const double tolerance = kEps * (std::abs(expected) + shift / sum) + sum_error(n);
     CHECK(std::abs(k.logsumexp(in.data(), n) - expected) <= tolerance);
   });
-  for (const auto& [name, k] : machine_tables()) {
-    INFO(name);
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
+    INFO(isa.name);
     const float masked[] = {-kInf, -kInf}, top[] = {1, kInf};
     CHECK(k.logsumexp(masked, 2) == -kInf);
     CHECK(k.logsumexp(top, 2) == kInf);

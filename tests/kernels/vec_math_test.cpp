@@ -79,16 +79,18 @@ void check(void (*f)(const float*, int64_t, float*), double (*reference)(double)
 }  // namespace
 
 TEST_CASE("vector exp is within 1.1 ulp, from underflow to overflow") {
-  for (const auto& [name, math] : machine_math()) {
-    INFO(name);
+  for (const NamedMath& isa : machine_math()) {
+    const VecMath& math = isa.math;
+    INFO(isa.name);
     check(
         math.exp, [](double x) { return std::exp(x); }, 1.1);
   }
 }
 
 TEST_CASE("vector exp2 of what is not positive is within 1 ulp, and 1 at 0") {
-  for (const auto& [name, math] : machine_math()) {
-    INFO(name);
+  for (const NamedMath& isa : machine_math()) {
+    const VecMath& math = isa.math;
+    INFO(isa.name);
     check(
         math.exp2_of_nonpositive, [](double x) { return std::exp2(x); }, 1.0, true);
     const std::vector<float> zeros(16, 0.0f);
@@ -99,16 +101,18 @@ TEST_CASE("vector exp2 of what is not positive is within 1 ulp, and 1 at 0") {
 }
 
 TEST_CASE("vector erf is within 5.5 ulp and never beyond 1") {
-  for (const auto& [name, math] : machine_math()) {
-    INFO(name);
+  for (const NamedMath& isa : machine_math()) {
+    const VecMath& math = isa.math;
+    INFO(isa.name);
     check(
         math.erf, [](double x) { return std::erf(x); }, 5.5);
   }
 }
 
 TEST_CASE("vector tanh is within 5 ulp and never beyond 1") {
-  for (const auto& [name, math] : machine_math()) {
-    INFO(name);
+  for (const NamedMath& isa : machine_math()) {
+    const VecMath& math = isa.math;
+    INFO(isa.name);
     check(
         math.tanh, [](double x) { return std::tanh(x); }, 5.0);
   }
@@ -119,8 +123,9 @@ TEST_CASE("zeros keep their sign, and the ends of the range are exact") {
   const std::vector<float> x = {-0.0f, 0.0f, kInf,  -kInf,  4, -4, 10, -10,
                                 89,    -104, 1e30f, -1e30f, 0, 0,  0,  0};
   std::vector<float> y(16);
-  for (const auto& [name, math] : machine_math()) {
-    INFO(name);
+  for (const NamedMath& isa : machine_math()) {
+    const VecMath& math = isa.math;
+    INFO(isa.name);
     math.erf(x.data(), 16, y.data());
     CHECK(std::signbit(y[0]));
     CHECK_FALSE(std::signbit(y[1]));

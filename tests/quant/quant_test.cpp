@@ -129,10 +129,10 @@ TEST_CASE("quantised weights are nearer to the truth than ggml's") {
     const char* name;
     double bar;  // ours over ggml's; ggml searches for the scales of IQ4_NL too
   };
-  for (const auto& [name, bar] :
+  for (const Distribution& distribution :
        {Distribution{"normal", 0.95}, Distribution{"uniform", 0.97}, Distribution{"outliers", 1.0},
         Distribution{"around one", 1.0}, Distribution{"tiny", 1.0}}) {
-    CAPTURE(std::string(name));
+    CAPTURE(std::string(distribution.name));
     const uint32_t n = golden.number();
     const auto values = golden.read<float>(n);
     for (const DType type : kFitted) {
@@ -141,7 +141,7 @@ TEST_CASE("quantised weights are nearer to the truth than ggml's") {
       const auto peer_bytes = golden.read<std::byte>(golden.number());
       const auto peer = block_errors(type, values, decode(type, peer_bytes, n));
       const auto ours = block_errors(type, values, encode_and_decode(type, values));
-      CHECK(root_of_sum(ours) <= bar * root_of_sum(peer));
+      CHECK(root_of_sum(ours) <= distribution.bar * root_of_sum(peer));
       // Of the others it takes the plain scale, which no block of ours may fall behind.
       if (type == DType::iq4_nl) continue;
       for (size_t b = 0; b < ours.size(); ++b) CHECK(ours[b] <= peer[b] * (1 + 1e-6));
