@@ -58,7 +58,7 @@ class Bench : public Verb {
 };
 
 void Bench::add_flags(Flags& flags) {
-  constexpr Range count{0, 1e9};
+  constexpr Limits count{0, 1e9};
   flags.add("-p,--n-prompt", "N,N", prompts_, "tokens to read: 512; 0 = none", count);
   flags.add("-n,--n-gen", "N,N", answers_, "tokens to write: 128; 0 = none", count);
   flags.add("-d,--n-depth", "N,N", depths_, "tokens that come before: 0", count);

@@ -41,7 +41,7 @@ std::vector<std::string> split_at_commas(std::string_view text) {
 }
 
 template <typename T>
-T parse_as(std::string_view text, Range range, const std::string& kind) {
+T parse_as(std::string_view text, Limits range, const std::string& kind) {
   T value{};
   const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
   const char* const end = digits.data() + digits.size();
@@ -64,11 +64,11 @@ bool looks_like_flag(std::string_view text) {
 
 }  // namespace
 
-double parse_number(std::string_view text, Range range) {
+double parse_number(std::string_view text, Limits range) {
   return parse_as<double>(text, range, "a number");
 }
 
-int64_t parse_integer(std::string_view text, Range range) {
+int64_t parse_integer(std::string_view text, Limits range) {
   return parse_as<int64_t>(text, range, "a whole number");
 }
 
@@ -98,30 +98,30 @@ void Flags::add(std::string_view names, std::string_view value, std::string_view
                     .set = std::move(set)});
 }
 
-void Flags::assign(std::string_view given, Range, std::string& target) {
+void Flags::assign(std::string_view given, Limits, std::string& target) {
   target = given;
 }
 
-void Flags::assign(std::string_view given, Range, std::optional<std::string>& target) {
+void Flags::assign(std::string_view given, Limits, std::optional<std::string>& target) {
   target = given;
 }
 
-void Flags::assign(std::string_view given, Range, std::vector<std::string>& target) {
+void Flags::assign(std::string_view given, Limits, std::vector<std::string>& target) {
   target.emplace_back(given);
 }
 
-void Flags::assign(std::string_view given, Range range, std::vector<int64_t>& target) {
+void Flags::assign(std::string_view given, Limits range, std::vector<int64_t>& target) {
   target.clear();
   for (const std::string& part : split_at_commas(given)) {
     target.push_back(parse_integer(part, range));
   }
 }
 
-void Flags::assign(std::string_view given, Range range, int64_t& target) {
+void Flags::assign(std::string_view given, Limits range, int64_t& target) {
   target = parse_integer(given, range);
 }
 
-void Flags::assign(std::string_view given, Range range, int& target) {
+void Flags::assign(std::string_view given, Limits range, int& target) {
   range.least = std::max<double>(range.least, std::numeric_limits<int>::min());
   range.greatest = std::min<double>(range.greatest, std::numeric_limits<int>::max());
   target = static_cast<int>(parse_integer(given, range));

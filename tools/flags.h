@@ -15,7 +15,7 @@
 namespace heed {
 
 /// The least and the greatest value a number may have.
-struct Range {
+struct Limits {
   double least = -std::numeric_limits<double>::infinity();
   double greatest = std::numeric_limits<double>::infinity();
 };
@@ -43,7 +43,7 @@ class Flags {
   /// the values of a repeated flag; lists of numbers are separated by commas.
   template <typename T>
   void add(std::string_view names, std::string_view value, T& target, std::string_view help,
-           Range range = {}) {
+           Limits range = {}) {
     add(names, value, help,
         Setter([&target, range](std::string_view given) { assign(given, range, target); }));
   }
@@ -73,12 +73,12 @@ class Flags {
   const std::vector<Flag>& all() const { return flags_; }
 
  private:
-  static void assign(std::string_view given, Range range, std::string& target);
-  static void assign(std::string_view given, Range range, std::optional<std::string>& target);
-  static void assign(std::string_view given, Range range, std::vector<std::string>& target);
-  static void assign(std::string_view given, Range range, std::vector<int64_t>& target);
-  static void assign(std::string_view given, Range range, int64_t& target);
-  static void assign(std::string_view given, Range range, int& target);
+  static void assign(std::string_view given, Limits range, std::string& target);
+  static void assign(std::string_view given, Limits range, std::optional<std::string>& target);
+  static void assign(std::string_view given, Limits range, std::vector<std::string>& target);
+  static void assign(std::string_view given, Limits range, std::vector<int64_t>& target);
+  static void assign(std::string_view given, Limits range, int64_t& target);
+  static void assign(std::string_view given, Limits range, int& target);
   static size_t index_of(std::string_view given, const std::vector<std::string>& allowed);
 
   const Flag* find(std::string_view name) const;
@@ -89,8 +89,8 @@ class Flags {
 };
 
 /// The whole of `text` as a number. Throws UsageError "takes ..., not ...".
-double parse_number(std::string_view text, Range range = {});
-int64_t parse_integer(std::string_view text, Range range = {});
+double parse_number(std::string_view text, Limits range = {});
+int64_t parse_integer(std::string_view text, Limits range = {});
 
 /// "; did you mean 'x'?" for the candidate nearest to `word`; empty if none is near.
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);

@@ -17,7 +17,7 @@ constexpr unsigned char kFirstThatMayChange = 0xCC;
 /// Longer clusters are left as they are: utf8proc sorts their marks in quadratic time.
 constexpr size_t kLongestCluster = 1024;
 
-struct Free {
+struct FreeText {
   void operator()(utf8proc_uint8_t* p) const { std::free(p); }
 };
 
@@ -48,7 +48,7 @@ void normalize_cluster(std::string_view source, ByteRange range, EditedText& nor
       utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(cluster.data()),
                    static_cast<utf8proc_ssize_t>(cluster.size()), &composed,
                    static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, Free> owner(composed);
+  const std::unique_ptr<utf8proc_uint8_t, FreeText> owner(composed);
   if (size < 0) return;
   const std::string_view result(reinterpret_cast<const char*>(composed), static_cast<size_t>(size));
   if (result != cluster) normal.replace(range, result);

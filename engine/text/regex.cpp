@@ -12,16 +12,16 @@
 namespace heed {
 namespace {
 
-struct Free {
+struct FreePcre {
   void operator()(pcre2_code* p) const { pcre2_code_free(p); }
   void operator()(pcre2_match_data* p) const { pcre2_match_data_free(p); }
   void operator()(pcre2_match_context* p) const { pcre2_match_context_free(p); }
 };
 
 template <typename T>
-std::unique_ptr<T, Free> owned(T* p) {
+std::unique_ptr<T, FreePcre> owned(T* p) {
   if (!p) throw std::bad_alloc();
-  return std::unique_ptr<T, Free>(p);
+  return std::unique_ptr<T, FreePcre>(p);
 }
 
 // Letters and numbers that Unicode gained from version 14, which PCRE2 10.42 knows, to version 16,
@@ -82,7 +82,7 @@ PCRE2_SPTR bytes(std::string_view text) {
 }  // namespace
 
 struct Regex::Code {
-  std::unique_ptr<pcre2_code, Free> code;
+  std::unique_ptr<pcre2_code, FreePcre> code;
   bool jit = false;
 };
 
@@ -107,8 +107,8 @@ Regex& Regex::operator=(Regex&&) noexcept = default;
 struct Regex::Search::State {
   const Code& regex;
   std::string_view text;
-  std::unique_ptr<pcre2_match_data, Free> found;
-  std::unique_ptr<pcre2_match_context, Free> limits;
+  std::unique_ptr<pcre2_match_data, FreePcre> found;
+  std::unique_ptr<pcre2_match_context, FreePcre> limits;
 };
 
 Regex::Search::Search(const Regex& regex, std::string_view text)

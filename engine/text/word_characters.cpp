@@ -9,20 +9,20 @@
 namespace heed {
 namespace {
 
-struct Range {
+struct CodeRange {
   char32_t first, last;
 };
 
-bool contains(std::span<const Range> ranges, char32_t code) {
-  const auto next = std::ranges::upper_bound(ranges, code, {}, &Range::first);
+bool contains(std::span<const CodeRange> ranges, char32_t code) {
+  const auto next = std::ranges::upper_bound(ranges, code, {}, &CodeRange::first);
   return next != ranges.begin() && code <= (next - 1)->last;
 }
 
 // Format characters, marks and punctuation that Unicode has gained since version 8. (What lies
 // between them in a range is of another kind and not affected.)
-constexpr Range kNewFormats[] = {{0x890, 0x8E2}, {0x110CD, 0x1343F}};
+constexpr CodeRange kNewFormats[] = {{0x890, 0x8E2}, {0x110CD, 0x1343F}};
 
-constexpr Range kNewMarks[] = {
+constexpr CodeRange kNewMarks[] = {
     {0x7FD, 0x7FD},     {0x898, 0x8E1},     {0x9FE, 0x9FE},     {0xAFA, 0xAFF},
     {0xB55, 0xB55},     {0xC04, 0xC3C},     {0xD00, 0xD00},     {0xD3B, 0xD3C},
     {0xD81, 0xD81},     {0xEBA, 0xEBA},     {0xECE, 0xECE},     {0x180F, 0x1886},
@@ -32,15 +32,15 @@ constexpr Range kNewMarks[] = {
     {0x1133B, 0x1133B}, {0x11438, 0x1145E}, {0x1182F, 0x13455}, {0x16F4F, 0x16F4F},
     {0x16FE4, 0x16FE4}, {0x1CF00, 0x1CF46}, {0x1E000, 0x1E4EF}, {0x1E944, 0x1E94A}};
 
-constexpr Range kNewPunctuation[] = {{0x61D, 0x61D},     {0x9FD, 0xA76},     {0xC77, 0xC84},
-                                     {0x1B7D, 0x1B7E},   {0x2E43, 0x2E5D},   {0x10EAD, 0x10F89},
-                                     {0x1144B, 0x1145D}, {0x11660, 0x116B9}, {0x1183B, 0x11FFF},
-                                     {0x12FF1, 0x12FF2}, {0x16E97, 0x16FE2}, {0x1E95E, 0x1E95F}};
+constexpr CodeRange kNewPunctuation[] = {
+    {0x61D, 0x61D},     {0x9FD, 0xA76},     {0xC77, 0xC84},     {0x1B7D, 0x1B7E},
+    {0x2E43, 0x2E5D},   {0x10EAD, 0x10F89}, {0x1144B, 0x1145D}, {0x11660, 0x116B9},
+    {0x1183B, 0x11FFF}, {0x12FF1, 0x12FF2}, {0x16E97, 0x16FE2}, {0x1E95E, 0x1E95F}};
 
 // The last but two begins at 2B820 in Unicode; all tokenizers of this kind have it so.
-constexpr Range kIdeographs[] = {{0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},
-                                 {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F}, {0x2B740, 0x2B81F},
-                                 {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}};
+constexpr CodeRange kIdeographs[] = {{0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},
+                                     {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F}, {0x2B740, 0x2B81F},
+                                     {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}};
 
 /// Two that Unicode has since found to be something else; and one mark.
 bool was_punctuation(char32_t code) {

@@ -6,6 +6,7 @@
 
 #include "engine/core/error.h"
 #include "tests/text/golden_tokenizer.h"
+#include "tests/text/refusal.h"
 
 namespace heed {
 namespace {
@@ -29,16 +30,6 @@ TokenizerSpec small_vocabulary() {
   spec.types[1] = spec.types[2] = TokenType::control;
   spec.types[9] = TokenType::user_defined;
   return spec;
-}
-
-std::string refusal(const TokenizerSpec& spec) {
-  try {
-    TextTokenizer tokenizer(spec);
-  } catch (const Error& error) {
-    CHECK(error.code() == Error::Code::format);
-    return error.what();
-  }
-  return "accepted";
 }
 
 TEST_CASE("special tokens are found by their names and put around a text") {

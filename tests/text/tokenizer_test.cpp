@@ -8,18 +8,10 @@
 
 #include "engine/core/error.h"
 #include "tests/text/golden_vocabulary.h"
+#include "tests/text/refusal.h"
 
 namespace heed {
 namespace {
-
-std::string refusal(const TokenizerSpec& spec) {
-  try {
-    TextTokenizer tokenizer(spec);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 TEST_CASE("special tokens in a text are tokens, or text if so wished") {
   const TextTokenizer tokenizer(golden::read_vocabulary("gpt-2"));

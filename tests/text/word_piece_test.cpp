@@ -15,7 +15,7 @@ TEST_CASE("decoded text is the reference's, also when streamed") {
   for (const char* kind : {"uncased", "cased"}) golden::check_decode(kind);
 }
 
-TokenizerSpec small_vocabulary() {
+TokenizerSpec word_vocabulary() {
   TokenizerSpec spec{.model = "bert"};
   spec.tokens = {"[PAD]", "[UNK]",   "[CLS]", "[SEP]", "▁i", "▁istanbul",
                  "̇",      "stanbul", "▁caf",  "e",     "▁天"};
@@ -25,7 +25,7 @@ TokenizerSpec small_vocabulary() {
 }
 
 TEST_CASE("special tokens are found by their names and put around a text") {
-  const TextTokenizer tokenizer(small_vocabulary());
+  const TextTokenizer tokenizer(word_vocabulary());
   CHECK(tokenizer.encode("Café") == std::vector<Token>{2, 8, 9, 3});
   CHECK(tokenizer.encode("Café", {.add_special = false}) == std::vector<Token>{8, 9});
   CHECK(tokenizer.encode("") == std::vector<Token>{2, 3});
@@ -38,7 +38,7 @@ TEST_CASE("special tokens are found by their names and put around a text") {
 }
 
 TEST_CASE("lower case and accents are the file's choice") {
-  TokenizerSpec spec = small_vocabulary();
+  TokenizerSpec spec = word_vocabulary();
   CHECK(TextTokenizer(spec).encode("İstanbul", {.add_special = false}) == std::vector<Token>{5});
   spec.strip_accents = false;  // then the dot of İ is a character of its own
   CHECK(TextTokenizer(spec).encode("İstanbul", {.add_special = false}) ==
@@ -48,14 +48,14 @@ TEST_CASE("lower case and accents are the file's choice") {
 }
 
 TEST_CASE("ranges are those of the text as it was given") {
-  const TextTokenizer tokenizer(small_vocabulary());
+  const TextTokenizer tokenizer(word_vocabulary());
   const Encoding encoding = tokenizer.encode_with_ranges("  CAFÉ\xFF天", {.add_special = false});
   CHECK(encoding.tokens == std::vector<Token>{8, 9, 10});
   CHECK(encoding.ranges == std::vector<ByteRange>{{2, 5}, {5, 7}, {8, 11}});
 }
 
 TEST_CASE("words of more than 100 characters are unknown") {
-  TokenizerSpec spec = small_vocabulary();
+  TokenizerSpec spec = word_vocabulary();
   spec.tokens[4] = "▁e";
   const TextTokenizer tokenizer(spec);
   CHECK(tokenizer.encode(std::string(100, 'e'), {.add_special = false}).size() == 100);
@@ -63,7 +63,7 @@ TEST_CASE("words of more than 100 characters are unknown") {
 }
 
 TEST_CASE("there must be an unknown token") {
-  TokenizerSpec spec = small_vocabulary();
+  TokenizerSpec spec = word_vocabulary();
   spec.tokens[1] = "[unknown]";
   CHECK_THROWS_AS(TextTokenizer{spec}, Error);
 }

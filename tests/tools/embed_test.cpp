@@ -14,7 +14,7 @@
 namespace heed {
 namespace {
 
-const std::string kModel = tiny_model_path("bert");
+const std::string kBert = tiny_model_path("bert");
 
 std::vector<std::vector<float>> parse_lines(const std::string& text) {
   std::vector<std::vector<float>> rows;
@@ -28,7 +28,7 @@ std::vector<std::vector<float>> parse_lines(const std::string& text) {
 }
 
 TEST_CASE("embed writes a vector of length 1 for each text") {
-  const CommandResult result = run_heed({"embed", kModel, "the dog", "a cat"});
+  const CommandResult result = run_heed({"embed", kBert, "the dog", "a cat"});
   CHECK(result.exit_code == 0);
   const auto rows = parse_lines(result.out);
   REQUIRE(rows.size() == 2);
@@ -46,11 +46,11 @@ TEST_CASE("embed: words, files, stdin, JSON and NumPy hold the same numbers") {
   const std::string file = directory / "texts.txt";
   const std::string npy = directory / "out.npy";
   write_text(file, "the dog\r\na cat");
-  const auto rows = parse_lines(run_heed({"embed", kModel, "the dog", "a cat"}).out);
-  CHECK(parse_lines(run_heed({"embed", kModel, "-f", file}).out) == rows);
-  CHECK(parse_lines(run_heed({"embed", kModel}, {.input = "the dog\na cat\n"}).out) == rows);
+  const auto rows = parse_lines(run_heed({"embed", kBert, "the dog", "a cat"}).out);
+  CHECK(parse_lines(run_heed({"embed", kBert, "-f", file}).out) == rows);
+  CHECK(parse_lines(run_heed({"embed", kBert}, {.input = "the dog\na cat\n"}).out) == rows);
 
-  std::istringstream lines(run_heed({"embed", kModel, "-f", file, "--json"}).out);
+  std::istringstream lines(run_heed({"embed", kBert, "-f", file, "--json"}).out);
   size_t index = 0;
   for (std::string line; std::getline(lines, line); ++index) {
     const auto json = nlohmann::json::parse(line);
@@ -60,7 +60,7 @@ TEST_CASE("embed: words, files, stdin, JSON and NumPy hold the same numbers") {
   CHECK(index == 2);
 
   write_text(npy, "old");
-  const CommandResult result = run_heed({"embed", kModel, "-f", file, "--npy", npy});
+  const CommandResult result = run_heed({"embed", kBert, "-f", file, "--npy", npy});
   CHECK(result.exit_code == 0);
   CHECK(result.out == "");
   const std::string bytes = read_text(npy);
@@ -75,31 +75,31 @@ TEST_CASE("embed: words, files, stdin, JSON and NumPy hold the same numbers") {
 
 TEST_CASE("embed: an array that cannot be written leaves the old file") {
   const TemporaryDirectory directory;
-  const CommandResult full = run_heed({"embed", kModel, "a", "--npy", "/dev/full"});
+  const CommandResult full = run_heed({"embed", kBert, "a", "--npy", "/dev/full"});
   CHECK(full.exit_code == 1);
   CHECK(full.err == "heed: cannot write '/dev/full': No space left on device\n");
   const std::string nowhere = directory / "no/out.npy";
-  CHECK(run_heed({"embed", kModel, "a", "--npy", nowhere}).err ==
+  CHECK(run_heed({"embed", kBert, "a", "--npy", nowhere}).err ==
         "heed: cannot write '" + nowhere + "': No such file or directory\n");
 }
 
 TEST_CASE("embed: a text that is too long is an error, unless it may be cut") {
   std::string text;
   for (int i = 0; i < 60; ++i) text += "dog ";
-  const CommandResult refused = run_heed({"embed", kModel, text});
+  const CommandResult refused = run_heed({"embed", kBert, text});
   CHECK(refused.exit_code == 1);
   CHECK(is_one_error_line(refused.err));
   CHECK(refused.err.find("48") != refused.err.npos);
-  const CommandResult cut = run_heed({"embed", kModel, text, "--truncate"});
+  const CommandResult cut = run_heed({"embed", kBert, text, "--truncate"});
   CHECK(cut.exit_code == 0);
   CHECK(parse_lines(cut.out).size() == 1);
 }
 
 TEST_CASE("embed: pooling and length can be chosen") {
-  const auto plain = run_heed({"embed", kModel, "the dog"}).out;
-  CHECK(run_heed({"embed", kModel, "the dog", "--pooling", "mean"}).out == plain);
-  CHECK(run_heed({"embed", kModel, "the dog", "--pooling", "cls"}).out != plain);
-  CHECK(run_heed({"embed", kModel, "the dog", "--no-normalize"}).out != plain);
+  const auto plain = run_heed({"embed", kBert, "the dog"}).out;
+  CHECK(run_heed({"embed", kBert, "the dog", "--pooling", "mean"}).out == plain);
+  CHECK(run_heed({"embed", kBert, "the dog", "--pooling", "cls"}).out != plain);
+  CHECK(run_heed({"embed", kBert, "the dog", "--no-normalize"}).out != plain);
 }
 
 TEST_CASE("embed: a decoder is refused") {

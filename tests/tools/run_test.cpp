@@ -11,10 +11,10 @@
 namespace heed {
 namespace {
 
-const std::string kModel = tiny_model_path("llama");
+const std::string kRunModel = tiny_model_path("llama");
 
 CommandResult run_raw(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"run", kModel, "--raw", "-p", "the red hen"});
+  arguments.insert(arguments.begin(), {"run", kRunModel, "--raw", "-p", "the red hen"});
   return run_heed(arguments);
 }
 
@@ -33,7 +33,7 @@ TEST_CASE("run: the prompt comes from words, a flag, a file or stdin") {
   write_text(file, "the red hen\n");
   const std::vector<std::string> rest = {"--raw", "-n", "6", "--temp", "0"};
   const auto run_with = [&](std::vector<std::string> arguments, const std::string& input = "") {
-    arguments.insert(arguments.begin(), {"run", kModel});
+    arguments.insert(arguments.begin(), {"run", kRunModel});
     arguments.insert(arguments.end(), rest.begin(), rest.end());
     return run_heed(arguments, {.input = input}).out;
   };
@@ -76,7 +76,7 @@ TEST_CASE("run says when the context is full, and refuses a prompt that does not
 }
 
 TEST_CASE("run: a system prompt needs a chat template, and so does a chat") {
-  CHECK(run_heed({"run", kModel, "-sys", "Be brief.", "hi"}).exit_code == 2);
+  CHECK(run_heed({"run", kRunModel, "-sys", "Be brief.", "hi"}).exit_code == 2);
 }
 
 TEST_CASE("run -v describes the model") {

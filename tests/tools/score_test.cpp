@@ -14,11 +14,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-const std::string kModel = tiny_model_path("llama");
+const std::string kScoreModel = tiny_model_path("llama");
 const std::string kText = "the red hen ran to the other hens and the end of the garden";
 
 Json score(const std::vector<std::string>& flags = {}) {
-  std::vector<std::string> arguments = {"score", kModel, "--json", "-p", kText};
+  std::vector<std::string> arguments = {"score", kScoreModel, "--json", "-p", kText};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   return Json::parse(run_heed(arguments).out);
 }
@@ -26,7 +26,7 @@ Json score(const std::vector<std::string>& flags = {}) {
 TEST_CASE("score: one natural-log probability a token, none for the first") {
   const Json result = score();
   CHECK(result["tokens"] ==
-        Json::parse(run_heed({"tokenize", kModel, "--json", kText}).out)["tokens"]);
+        Json::parse(run_heed({"tokenize", kScoreModel, "--json", kText}).out)["tokens"]);
   const Json& logprobs = result["logprobs"];
   REQUIRE(logprobs.size() == result["tokens"].size());
   CHECK(logprobs[0].is_null());
@@ -35,9 +35,9 @@ TEST_CASE("score: one natural-log probability a token, none for the first") {
 }
 
 TEST_CASE("score of nothing, and of one token") {
-  CHECK(Json::parse(run_heed({"score", kModel, "--json", "-p", ""}).out) ==
+  CHECK(Json::parse(run_heed({"score", kScoreModel, "--json", "-p", ""}).out) ==
         Json::parse(R"({"tokens":[],"logprobs":[]})"));
-  const CommandResult one = run_heed({"score", kModel, "--json", "-p", "a"});
+  const CommandResult one = run_heed({"score", kScoreModel, "--json", "-p", "a"});
   CHECK(Json::parse(one.out)["logprobs"] == Json::parse("[null]"));
 }
 
@@ -51,7 +51,8 @@ TEST_CASE("perplexity is what the scores say") {
   for (const Json& logprob : scores["logprobs"])
     sum += logprob.is_null() ? 0 : logprob.get<double>();
 
-  const CommandResult result = run_heed({"perplexity", kModel, "-f", file, "-c", "128", "--json"});
+  const CommandResult result =
+      run_heed({"perplexity", kScoreModel, "-f", file, "-c", "128", "--json"});
   REQUIRE(result.exit_code == 0);
   const Json json = Json::parse(result.out);
   CHECK(json["tokens"] == count);
@@ -61,7 +62,7 @@ TEST_CASE("perplexity is what the scores say") {
 
   // Windows of 8: the first token of each is given. -n cuts the text.
   const Json windows = Json::parse(
-      run_heed({"perplexity", kModel, "-f", file, "-c", "8", "-n", "20", "--json"}).out);
+      run_heed({"perplexity", kScoreModel, "-f", file, "-c", "8", "-n", "20", "--json"}).out);
   CHECK(windows["tokens"] == 20 - 3);
 }
 
@@ -69,24 +70,25 @@ TEST_CASE("perplexity: a model agrees with itself") {
   const TemporaryDirectory directory;
   const std::string file = directory / "text.txt";
   write_text(file, kText);
-  const Json json = Json::parse(
-      run_heed({"perplexity", kModel, "-f", file, "-c", "64", "--reference", kModel, "--json"})
-          .out);
+  const Json json = Json::parse(run_heed({"perplexity", kScoreModel, "-f", file, "-c", "64",
+                                          "--reference", kScoreModel, "--json"})
+                                    .out);
   CHECK(json["kl_mean"].get<double>() == doctest::Approx(0));
   CHECK(json["kl_99"].get<double>() == doctest::Approx(0));
   CHECK(json["top1_agreement"] == 1.0);
   CHECK(json["reference_perplexity"].get<double>() ==
         doctest::Approx(json["perplexity"].get<double>()));
   const Json exact = Json::parse(
-      run_heed({"perplexity", kModel, "-f", file, "-c", "64", "--reference-exact", "--json"}).out);
+      run_heed({"perplexity", kScoreModel, "-f", file, "-c", "64", "--reference-exact", "--json"})
+          .out);
   CHECK(exact["kl_mean"].get<double>() < 1e-3);
-  CHECK(run_heed({"perplexity", kModel, "-f", file, "--reference", tiny_model_path("bert")})
+  CHECK(run_heed({"perplexity", kScoreModel, "-f", file, "--reference", tiny_model_path("bert")})
             .exit_code != 0);
 }
 
 TEST_CASE("bench names its tests as llama-bench does") {
-  const CommandResult result = run_heed(
-      {"bench", kModel, "-p", "16,8", "-n", "4", "-d", "0,32", "-r", "3", "-t", "1", "-o", "json"});
+  const CommandResult result = run_heed({"bench", kScoreModel, "-p", "16,8", "-n", "4", "-d",
+                                         "0,32", "-r", "3", "-t", "1", "-o", "json"});
   REQUIRE(result.exit_code == 0);
   const Json json = Json::parse(result.out);
   std::vector<std::string> names;
@@ -102,8 +104,9 @@ TEST_CASE("bench names its tests as llama-bench does") {
     CHECK(test["sd"].get<double>() >= 0);
   }
   CHECK(names == std::vector<std::string>{"pp16", "pp8", "tg4", "pp16@d32", "pp8@d32", "tg4@d32"});
-  CHECK(run_heed({"bench", kModel, "-p", "8", "-n", "0", "-r", "1"}).out.starts_with("| test |"));
-  CHECK(run_heed({"bench", kModel, "-p", "8", "-n", "0", "-r", "1", "-o", "csv"})
+  CHECK(run_heed({"bench", kScoreModel, "-p", "8", "-n", "0", "-r", "1"})
+            .out.starts_with("| test |"));
+  CHECK(run_heed({"bench", kScoreModel, "-p", "8", "-n", "0", "-r", "1", "-o", "csv"})
             .out.starts_with("test,median,mean,sd,unit\npp8,"));
 }
 

@@ -1,0 +1,22 @@
+// What a tokenizer says of a vocabulary that it refuses. Used by the tests of each kind.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "engine/text/tokenizer.h"
+
+namespace heed {
+
+inline std::string refusal(const TokenizerSpec& spec) {
+  try {
+    TextTokenizer tokenizer(spec);
+  } catch (const Error& error) {
+    CHECK(error.code() == Error::Code::format);
+    return error.what();
+  }
+  return "accepted";
+}
+
+}  // namespace heed
