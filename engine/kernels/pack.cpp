@@ -276,8 +276,9 @@ void pack_panel(DType type, const std::byte* rows, int64_t count, int64_t column
 
 namespace {
 
-/// The code of row n, column k in a plane of `bits` bits.
+/// The code of row n, column k in a plane of `bits` bits; 0 if the format has no such plane.
 int plane_code(const std::byte* plane, int bits, int n, int k) {
+  if (bits == 0) return 0;
   const int quad = k / 4;
   const auto byte = static_cast<int>(plane[quad % bits * kVectorBytes + n * 4 + k % 4]);
   return byte >> bits * (quad / bits) & ((1 << bits) - 1);
@@ -318,9 +319,8 @@ void unpack_record(DType type, const std::byte* panel, int64_t index, Record& ou
   const std::byte* high = low + format.low_bits * kVectorBytes;
   for (int n = 0; n < kPanelRows; ++n) {
     for (int k = 0; k < kRecordColumns; ++k) {
-      int code = plane_code(low, format.low_bits, n, k);
-      if (format.high_bits != 0)
-        code |= plane_code(high, format.high_bits, n, k) << format.low_bits;
+      int code = plane_code(low, format.low_bits, n, k) | plane_code(high, format.high_bits, n, k)
+                                                              << format.low_bits;
       if (type == DType::iq4_nl) code = kIq4NlLevels[code] + format.zero;
       out.code[n][k] = static_cast<uint8_t>(code);
     }

@@ -110,7 +110,8 @@ float best_trial_scale(const float* x, float extreme) noexcept {
   float inverse[kTrials];
   for (int t = 0; t < kTrials; ++t) {
     const float level = t % 2 == 0 ? Levels::kLowest : Levels::kHighest;
-    inverse[t] = level * (1.0f + 0.04f * static_cast<float>(t / 2 - 4)) / extreme;
+    const int step = t / 2 - 4;  // both levels take each step
+    inverse[t] = level * (1.0f + 0.04f * static_cast<float>(step)) / extreme;
   }
   float xq[kTrials] = {};
   float qq[kTrials] = {};
