@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "engine/kernels/dispatch.h"
@@ -38,6 +39,7 @@ struct Call {
   int64_t first_panel = 0;
   int64_t last_panel = -1;  // -1: all
   Epilogue epilogue = {};
+  int64_t guard = kPanelAlign;  // bytes behind the scratch that must stay as they are
 };
 
 /// Columns of a product: half of a gated matrix.
@@ -56,8 +58,8 @@ std::vector<float> run(const Kernels& k, const Matrix& m, Input& input, const Ca
   float* first = out.data() + 3;
   for (int64_t r = 0; r < call.rows; ++r) std::fill_n(first + r * stride, width, before);
   const int64_t scratch_bytes = k.matmul_scratch(m.panels.type, m.panels.columns, call.rows);
-  const AlignedBytes scratch(scratch_bytes + kPanelAlign);
-  std::fill_n(scratch.data(), scratch_bytes + kPanelAlign, std::byte{0x5a});
+  const AlignedBytes scratch(scratch_bytes + call.guard);
+  std::fill_n(scratch.data(), scratch_bytes + call.guard, std::byte{0x5a});
   k.matmul({.w = &m.panels,
             .first_panel = call.first_panel,
             .last_panel = call.last_panel < 0 ? m.panels.count() : call.last_panel,
@@ -66,7 +68,7 @@ std::vector<float> run(const Kernels& k, const Matrix& m, Input& input, const Ca
             .out = first,
             .out_stride = stride,
             .scratch = scratch.data()});
-  CHECK(std::all_of(scratch.data() + scratch_bytes, scratch.data() + scratch_bytes + kPanelAlign,
+  CHECK(std::all_of(scratch.data() + scratch_bytes, scratch.data() + scratch_bytes + call.guard,
                     [](std::byte b) { return b == std::byte{0x5a}; }));
   CHECK(std::all_of(out.data(), first, [](float x) { return x == kUntouched; }));
   std::vector<float> result;
@@ -203,6 +205,31 @@ TEST_CASE("two ranges of panels make the whole") {
             if (in_first) both[i] = first[i];
           }
           CHECK(first_difference(both, whole) == -1);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("very wide matrices stay within their scratch") {
+  constexpr int64_t kFewRows[] = {1, 3, 4};
+  constexpr int64_t kManyRows[] = {1, 5, 6, 7, 14, 15, 16, 17, 33};
+  // A tile of inputs takes more than the kernels mean to hold: of AVX-512's, then of AVX2's.
+  for (const int64_t columns : {51200, 215040}) {
+    CAPTURE(columns);
+    const bool widest = columns > 100000;
+    Input input(kernels(Isa::scalar), widest ? 4 : 33, columns, 12);
+    for (const DType type : kWeightTypes) {
+      const Matrix m(kernels(Isa::scalar), type, 1, columns, 11);
+      for (const Isa isa : machine_isas()) {
+        const Kernels& k = kernels(isa);
+        CAPTURE(case_name(k, type));
+        const bool few = isa == Isa::scalar || widest;
+        for (const int64_t rows : few ? std::span<const int64_t>(kFewRows) : kManyRows) {
+          CAPTURE(rows);
+          run(k, m, input, {.rows = rows, .guard = rows * columns * 4});
+          // The scratch of a plan serves fewer rows than it was asked for as well.
+          CHECK(k.matmul_scratch(type, columns, rows) <= k.matmul_scratch(type, columns, rows + 1));
         }
       }
     }

@@ -210,8 +210,12 @@ inline void multiply(const MatrixKernels& k, const MatmulArgs& args) {
   args.input.rows <= kDirectRows ? multiply_directly(k, args) : multiply_in_tiles(k, args);
 }
 
+/// Input tiles, then unpacked panels. A direct product holds all of its rows, however wide; and a
+/// call may have fewer rows than this was asked for, so its needs are met in any case.
 inline int64_t scratch_bytes(const MatrixKernels& k, int64_t columns, int64_t rows) {
-  const int64_t tiles = align_up(rows_in_block(k, columns, rows) * k.row_bytes(columns));
+  const int64_t direct = smaller(rows, kDirectRows);
+  const int64_t block = rows_in_block(k, columns, rows);
+  const int64_t tiles = align_up((block < direct ? direct : block) * k.row_bytes(columns));
   return tiles + (rows <= kDirectRows ? 0 : kTilePanels * k.unpacked_bytes(columns));
 }
 
