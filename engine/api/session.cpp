@@ -120,6 +120,7 @@ Generation Session::generate(std::span<const Token> prompt, const GenerateOption
 
 std::vector<double> Session::score(std::span<const Token> tokens) {
   Decoder& decoder = impl_->need_decoder("score");
+  decoder.check_ids(tokens);  // the last of a window is looked up, but not evaluated with it
   const Kernels& kernels = impl_->loaded().weights->kernels();
   std::vector<double> logprobs;
   while (logprobs.size() + 1 < tokens.size()) {

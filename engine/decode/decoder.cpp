@@ -45,6 +45,10 @@ void Decoder::check(std::span<const Token> tokens) const {
     fail(Error::Code::limit, position() + count, " tokens (", position(), " in the cache, ", count,
          " new) do not fit into a context of ", context_);
   }
+  check_ids(tokens);
+}
+
+void Decoder::check_ids(std::span<const Token> tokens) const {
   for (const Token token : tokens) {
     if (token < 0 || token >= vocab_) {
       fail(Error::Code::argument, "token ", token, ": expected 0 to ", vocab_ - 1);

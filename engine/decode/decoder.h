@@ -33,6 +33,9 @@ class Decoder {
   using Rows = std::function<void(int64_t row, std::span<const float> logits)>;
   void eval_all(std::span<const Token> tokens, const Rows& rows);
 
+  /// Throws Error(argument) for an id outside the vocabulary.
+  void check_ids(std::span<const Token> tokens) const;
+
   void rewind(int64_t position);
   const std::vector<Token>& tokens() const { return tokens_; }  ///< in the cache
   int64_t position() const { return static_cast<int64_t>(tokens_.size()); }

@@ -53,30 +53,33 @@ class Output {
     return wanted ? std::nullopt : std::optional(StopReason::callback);
   }
 
+  /// Shows what was held back, unless something has ended the text.
   void finish() {
-    if (stop_.stopped()) return;
-    const std::string last(stop_.push(stream_.finish()));
-    show(last);
-    show(stop_.finish());
+    if (stop_.stopped() || refused_) return;
+    if (show(stop_.push(stream_.finish()))) show(stop_.finish());
   }
 
  private:
   bool show(std::string_view piece) {
     text_ += piece;
-    return piece.empty() || !on_text_ || on_text_(piece);
+    refused_ = !piece.empty() && on_text_ && !on_text_(piece);
+    return !refused_;
   }
 
   StreamDecoder stream_;
   StopText stop_;
   const TextCallback& on_text_;
   std::string& text_;
+  bool refused_ = false;  // the caller wants no more
 };
 
 void check_prompt(const Decoder& decoder, std::span<const Token> prompt) {
   if (prompt.empty()) fail(Error::Code::argument, "empty prompt: expected at least one token");
-  if (static_cast<int64_t>(prompt.size()) < decoder.context()) return;
-  fail(Error::Code::limit, "a prompt of ", prompt.size(),
-       " tokens leaves no room for an answer in a context of ", decoder.context());
+  if (static_cast<int64_t>(prompt.size()) >= decoder.context()) {
+    fail(Error::Code::limit, "a prompt of ", prompt.size(),
+         " tokens leaves no room for an answer in a context of ", decoder.context());
+  }
+  decoder.check_ids(prompt);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 namespace heed {
 
 /// Answers `prompt`, the whole text so far. What the decoder's cache already holds of it is kept,
-/// the rest is forgotten. Throws, before any work: Error(argument) for an empty prompt,
-/// Error(limit) if it leaves no room for a token.
+/// the rest is forgotten. Throws, before any work: Error(argument) for an empty prompt or an id
+/// outside the vocabulary, Error(limit) if it leaves no room for a token.
 Generation generate(Decoder& decoder, const TextTokenizer& tokenizer, std::span<const Token> prompt,
                     const GenerateOptions& options, const TextCallback& on_text);
 

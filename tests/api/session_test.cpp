@@ -1,0 +1,79 @@
+// Sessions at the edges of what they take: nothing half done, nothing read past its end.
+#include <doctest/doctest.h>
+
+#include "heed.hpp"
+#include "tests/support/paths.h"
+
+namespace heed {
+namespace {
+
+Model tiny_llama() {
+  return Model::load((test_dir() / "models/goldens/tiny-llama.gguf").string());
+}
+
+using Tokens = std::vector<Token>;
+
+}  // namespace
+
+TEST_CASE("score refuses ids outside the vocabulary, the last of all as well") {
+  Session session(tiny_llama());
+  CHECK(session.score(Tokens{1, 2, 3}).size() == 2);
+  CHECK_THROWS_WITH_AS(session.score(Tokens{1, 2, 96}), "token 96: expected 0 to 95", Error);
+  CHECK_THROWS_WITH_AS(session.score(Tokens{1, -1}), "token -1: expected 0 to 95", Error);
+  CHECK(session.position() == 0);
+}
+
+TEST_CASE("the end of one window is scored by the next") {
+  Session windows(tiny_llama(), {.context = 4});
+  Session whole(tiny_llama());
+  const Tokens tokens = {5, 6, 7, 8, 9, 10, 11};
+  const std::vector<double> scores = windows.score(tokens);
+  REQUIRE(scores.size() == 6);
+  const std::vector<double> first = whole.score(Tokens(tokens.begin(), tokens.begin() + 5));
+  const std::vector<double> second = whole.score(Tokens(tokens.begin() + 4, tokens.end()));
+  for (size_t i = 0; i < 4; ++i) CHECK(scores[i] == doctest::Approx(first[i]).epsilon(1e-3));
+  for (size_t i = 0; i < 2; ++i) CHECK(scores[4 + i] == doctest::Approx(second[i]).epsilon(1e-3));
+}
+
+TEST_CASE("a prompt that is refused leaves the cache as it was") {
+  Session session(tiny_llama(), {.context = 8});
+  session.eval(Tokens{1, 2, 3});
+  CHECK_THROWS_AS(session.generate(Tokens{1, 96}), Error);
+  CHECK_THROWS_AS(session.generate(Tokens(8, 1)), Error);
+  CHECK_THROWS_AS(session.generate(Tokens{}), Error);
+  CHECK_THROWS_AS(session.eval(Tokens{4, 96}), Error);
+  CHECK_THROWS_AS(session.eval(Tokens(6, 1)), Error);
+  CHECK(session.position() == 3);
+}
+
+TEST_CASE("a caller who wants no more text gets no more") {
+  const Model model = tiny_llama();
+  Session session(model);
+  const Tokens the = model.tokenizer().encode(" the", {.add_special = false});
+  REQUIRE(the.size() == 1);
+  int calls = 0;
+  // The "e" is held back, since a stop text may begin with it.
+  const Generation answer = session.generate(
+      Tokens{5}, {.max_tokens = 4, .sampling = {.logit_bias = {{the[0], 1e6f}}}, .stop = {"eX"}},
+      [&](std::string_view) { return ++calls < 1; });
+  CHECK(answer.reason == StopReason::callback);
+  CHECK(answer.text == " th");
+  CHECK(calls == 1);
+}
+
+TEST_CASE("sessions on one model do not disturb each other") {
+  const Model model = tiny_llama();
+  Session a(model), b(model);
+  const Tokens x = {1, 2, 3, 4}, y = {9, 8, 7};
+  const std::span<const float> logits = a.eval(x);
+  const std::vector<float> alone(logits.begin(), logits.end());
+  a.rewind(2);
+  b.eval(y);
+  const std::span<const float> again = a.eval(std::span(x).subspan(2));
+  for (size_t i = 0; i < alone.size(); ++i) {
+    CHECK(again[i] == doctest::Approx(alone[i]).epsilon(0.02));
+  }
+  CHECK(b.position() == 3);
+}
+
+}  // namespace heed
