@@ -62,6 +62,21 @@ ModelInfo describe(const LoadedModel& model, const std::filesystem::path& path) 
   return result;
 }
 
+void read_chat_template(Model::Impl& impl) {
+  const GgufFile& file = impl.loaded.file;
+  impl.template_source = file.metadata().get_or<std::string>("tokenizer.chat_template", "");
+  if (impl.template_source.empty()) {
+    impl.template_problem =
+        Error(Error::Code::unsupported, file.name() + ": the file has no chat template");
+    return;
+  }
+  try {
+    impl.chat_template.emplace(impl.template_source);
+  } catch (const Error& problem) {
+    impl.template_problem = Error(problem.code(), file.name() + ": " + problem.what());
+  }
+}
+
 }  // namespace
 
 Model Model::load(const std::string& name_or_path, const LoadOptions& options) {
@@ -71,12 +86,11 @@ Model Model::load(const std::string& name_or_path, const LoadOptions& options) {
   auto impl = std::make_shared<Model::Impl>(GgufFile::open(path, access));
   const Metadata& metadata = impl->loaded.file.metadata();
   impl->loaded.graph = make_graph(metadata);
-  if (!options.vocabulary_only) load_weights(impl->loaded, options);
   impl->text =
       std::make_shared<const Tokenizer::Impl>(TextTokenizer(read_tokenizer_spec(metadata)));
   impl->tokenizer = Tokenizer(impl->text);
-  impl->template_source = metadata.get_or<std::string>("tokenizer.chat_template", "");
-  if (!impl->template_source.empty()) impl->chat_template.emplace(impl->template_source);
+  read_chat_template(*impl);
+  if (!options.vocabulary_only) load_weights(impl->loaded, options);  // last: it takes longest
   impl->info = describe(impl->loaded, path);
   impl->info.load_seconds = seconds_since(start);
   return Model(std::move(impl));
@@ -96,26 +110,34 @@ const std::string& Model::chat_template() const {
 
 std::string Model::chat_prompt(std::span<const Message> messages,
                                bool add_generation_prompt) const {
-  nlohmann::ordered_json context = {{"messages", nlohmann::ordered_json::array()},
-                                    {"add_generation_prompt", add_generation_prompt}};
+  const ChatTemplate& chat_template = impl_->need_chat_template();
+  Chat chat{.add_generation_prompt = add_generation_prompt};
   for (const Message& message : messages) {
-    context["messages"].push_back({{"role", message.role}, {"content", message.content}});
+    chat.messages.push_back({.role = message.role, .content = message.content});
   }
-  return chat_prompt_json(context.dump());
+  chat.bos_token = impl_->special_piece(impl_->tokenizer.bos());
+  chat.eos_token = impl_->special_piece(impl_->tokenizer.eos());
+  return chat_template.render(chat);
 }
 
 std::string Model::chat_prompt_json(std::string_view json_object) const {
-  if (!impl_->chat_template) {
-    fail(Error::Code::unsupported, impl_->info.path.string(), ": the file has no chat template");
-  }
-  auto context = nlohmann::ordered_json::parse(json_object, nullptr, /*allow_exceptions=*/false);
-  if (!context.is_object()) fail(Error::Code::argument, "chat variables: expected a JSON object");
-  const auto add = [&](const char* name, std::optional<Token> id) {
-    if (!context.contains(name)) context[name] = id ? impl_->tokenizer.piece(*id) : "";
+  const ChatTemplate& chat_template = impl_->need_chat_template();
+  const auto member = [&](const char* name, std::optional<Token> id) {
+    const nlohmann::json piece = impl_->special_piece(id);
+    return cat('"', name,
+               "\":", piece.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   };
-  add("bos_token", impl_->tokenizer.bos());
-  add("eos_token", impl_->tokenizer.eos());
-  return impl_->chat_template->render(context.dump());
+  // Ours come first: of members that are given twice, the last value counts.
+  const size_t open = json_object.find_first_not_of(" \t\r\n");
+  if (open == json_object.npos || json_object[open] != '{') {
+    fail(Error::Code::argument, "chat variables: expected a JSON object");
+  }
+  const std::string_view rest = json_object.substr(open + 1);
+  const size_t first = rest.find_first_not_of(" \t\r\n");
+  const bool none = first != rest.npos && rest[first] == '}';
+  return chat_template.render(cat('{', member("bos_token", impl_->tokenizer.bos()), ',',
+                                  member("eos_token", impl_->tokenizer.eos()), none ? "" : ",",
+                                  rest));
 }
 
 std::string render_template(std::string_view source, std::string_view json_object) {

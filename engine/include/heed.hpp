@@ -148,7 +148,8 @@ class Model {
 
   /// The file's chat template; empty if it has none.
   const std::string& chat_template() const;
-  /// The prompt the template makes of a conversation. Error(unsupported) without a template.
+  /// The prompt the template makes of a conversation. Error(unsupported) without a template, or
+  /// what is wrong with it: a model whose template Heed cannot read does all else.
   std::string chat_prompt(std::span<const Message> messages,
                           bool add_generation_prompt = true) const;
   /// The same of a JSON object {"messages": ..., "tools": ...}; special tokens are filled in.
