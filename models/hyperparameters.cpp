@@ -7,8 +7,9 @@
 namespace heed {
 namespace {
 
-/// Far above any real model; low enough that products of two cannot overflow 64 bits.
-constexpr int64_t kMaxCount = int64_t{1} << 31;
+/// Far above any real model; low enough that products of two cannot overflow 64 bits, and that a
+/// position and the one after it fit into 32.
+constexpr int64_t kMaxCount = (int64_t{1} << 31) - 1;
 constexpr int64_t kMaxBlocks = 1024;
 
 }  // namespace

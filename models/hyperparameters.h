@@ -16,7 +16,7 @@ class Hyperparameters {
   Hyperparameters(const Metadata& metadata, std::string_view architecture)
       : metadata_(metadata), architecture_(architecture) {}
 
-  /// A size or a number of things: 1 to 2^31. Error(format) names key, expected and found.
+  /// A size or a number of things: 1 to 2^31 - 1. Error(format) names key, expected and found.
   int64_t count(std::string_view key) const;
   int64_t count_or(std::string_view key, int64_t fallback) const;
   /// Blocks of a stack: 1 to 1,024.

@@ -14,7 +14,7 @@ Rope rope(const Hyperparameters& h, int64_t head_dim) {
   if (scaling == "linear") {
     rope.scale = 1 / h.real("rope.scaling.factor");
   } else if (scaling != "none") {
-    fail(Error::Code::unsupported, "key 'rope.scaling.type': expected none or linear, found ",
+    fail(Error::Code::unsupported, "key 'llama.rope.scaling.type': expected none or linear, found ",
          scaling);
   }
   return rope;

@@ -26,12 +26,12 @@ Decoder::Decoder(const Graph& graph, const Weights& weights, const DecoderOption
       vocab_(graph.dims.vocab),
       context_(checked_context(graph, options)),
       team_(options.threads),
+      cache_(kv_shape(graph), options.kv_type, options.context),
       plan_(weights, {.rows = std::min(options.ubatch, options.context),
                       .wanted = kLogitRows,
                       .positions = options.context,
                       .kv_type = options.kv_type}),
-      workspace_(plan_.make_workspace(team_.size())),
-      cache_(kv_shape(graph), options.kv_type, options.context) {
+      workspace_(plan_.make_workspace(team_.size())) {
   tokens_.reserve(context_);
   positions_.reserve(plan_.rows());
   wanted_.reserve(kLogitRows);

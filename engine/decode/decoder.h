@@ -54,9 +54,9 @@ class Decoder {
   int64_t vocab_;
   int64_t context_;
   ThreadTeam team_;
+  KvCache cache_;  // first of what takes memory: a context that is too long fails by its name
   Plan plan_;
   Workspace workspace_;
-  KvCache cache_;
   std::vector<Token> tokens_;
   std::vector<int32_t> positions_;
   std::vector<int64_t> wanted_;

@@ -39,7 +39,7 @@ KvCache::KvCache(const KvShape& shape, KvType type, int64_t tokens) {
   view_.values_offset = ScratchSplitter::padded(tiles * kv_tile_bytes(type, shape.head_dim));
   view_.head_stride = 2 * view_.values_offset;
   view_.layer_stride = view_.head_stride * shape.kv_heads;
-  memory_ = AlignedBuffer(view_.layer_stride * shape.layers);
+  memory_ = AlignedBuffer(view_.layer_stride * shape.layers, "the key/value cache");
   view_.base = memory_.data();
 }
 

@@ -1,5 +1,6 @@
 #include "engine/graph/bind.h"
 
+#include <cmath>
 #include <type_traits>
 #include <unordered_set>
 
@@ -34,20 +35,24 @@ void for_each_child(const Layer& layer, const std::string& scope, const Visit& v
   }
 }
 
+/// Far above any real model; low enough that tables of rotary positions stay small.
+constexpr int64_t kMaxHeadDim = 8192;
+
 /// What steps and kernels rely on, said of a layer by itself; empty if all is well.
 std::string problem_of(const Attention& a) {
   if (a.heads < 1 || a.kv_heads < 1 || a.heads % a.kv_heads != 0) {
     return cat(a.heads, " heads cannot share ", a.kv_heads, " kv heads");
   }
-  if (a.head_dim < 2 || a.head_dim % 2 != 0) {
-    return cat("heads of ", a.head_dim, " dimensions: expected an even number");
+  if (a.head_dim < 2 || a.head_dim > kMaxHeadDim || a.head_dim % 2 != 0) {
+    return cat("heads of ", a.head_dim, " dimensions: expected an even number up to ", kMaxHeadDim);
   }
   if (!a.rope) return "";
   if (a.rope->dims < 2 || a.rope->dims % 2 != 0 || a.rope->dims > a.head_dim) {
     return cat("rotary positions of ", a.rope->dims, " dimensions: expected an even number up to ",
                a.head_dim);
   }
-  if (!(a.rope->base > 0) || !(a.rope->scale > 0)) {
+  const auto positive = [](float x) { return x > 0 && std::isfinite(x); };
+  if (!positive(a.rope->base) || !positive(a.rope->scale)) {
     return cat("rotary positions of base ", a.rope->base, " and scale ", a.rope->scale,
                ": expected numbers above 0");
   }

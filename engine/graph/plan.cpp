@@ -28,7 +28,7 @@ class ArenaLayout {
 
   void drop(int64_t at, int64_t bytes) {
     const auto next = std::ranges::find_if(free_, [&](const Range& r) { return r.begin > at; });
-    const auto here = free_.insert(next, {at, at + ScratchSplitter::padded(bytes)});
+    free_.insert(next, {at, at + ScratchSplitter::padded(bytes)});
     std::vector<Range> merged;
     for (const Range& r : free_) {
       if (r.begin == r.end) continue;
@@ -38,7 +38,6 @@ class ArenaLayout {
         merged.push_back(r);
       }
     }
-    static_cast<void>(here);
     free_ = std::move(merged);
   }
 
@@ -256,7 +255,8 @@ Plan::Plan(const Weights& weights, const PlanOptions& options)
 }
 
 Workspace Plan::make_workspace(int threads) const {
-  return {AlignedBuffer(arena_bytes_), AlignedBuffer(threads * scratch_bytes_)};
+  return {AlignedBuffer(arena_bytes_, "a plan's values"),
+          AlignedBuffer(threads * scratch_bytes_, "a plan's scratch")};
 }
 
 void Plan::run(const Pass& pass, ThreadTeam& team, Workspace& workspace, const Trace* trace) const {

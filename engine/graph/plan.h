@@ -19,7 +19,8 @@ struct PlanOptions {
   KvType kv_type = KvType::bf16;
 };
 
-/// Called after each step with its name and what it wrote [rows, stride].
+/// Called after each step with its name and what it wrote [rows, stride]. Must not throw: the other
+/// threads wait for it.
 using Trace = std::function<void(std::string_view name, const float* values, int64_t stride)>;
 
 /// Memory that a plan runs in: one per session.

@@ -241,7 +241,7 @@ class Weights::Packer {
   std::byte* take(int64_t bytes) {
     if (bytes > left_) {
       left_ = std::max(bytes, kChunkBytes);
-      w_.panels_.emplace_back(left_);
+      w_.panels_.emplace_back(left_, "packed weights");
       at_ = w_.panels_.back().data();
     }
     std::byte* result = at_;
@@ -287,6 +287,7 @@ Weights::Weights(const BoundGraph& graph, const Kernels& kernels, ThreadTeam& te
   Packer packer(*this, team, options);
   for (const BoundLayer& layer : graph.layers) packer.count(layer);
   for (const BoundLayer& layer : graph.layers) layers_.push_back(packer.pack(layer));
+  if (options.progress) options.progress(1);  // tables of embeddings need no packing
 }
 
 Weights::~Weights() = default;
