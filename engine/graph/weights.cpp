@@ -183,13 +183,14 @@ class Weights::Packer {
     return {part};
   }
 
+  /// Many rows at a time go through oneDNN, whatever the type in the file: in bf16 where weights
+  /// were rounded to no more bits and the machine multiplies it, else in f32. Rounding activations
+  /// to int8, as the panels' kernels do, would lose more than Q8_0 weights have lost.
   LinearPart matrix(const Group& group) {
-    const bool dense =
-        group.type() == DType::f32 || group.type() == DType::f16 || group.type() == DType::bf16;
-    const InputForm form = group.type() == DType::bf16 && dense_available(InputForm::bf16)
-                               ? InputForm::bf16
-                               : InputForm::f32;
-    if (!options_.many_rows || w_.exact_ || !dense || !dense_available(form)) {
+    const bool rounded = group.type() != DType::f32 && group.type() != DType::f16;
+    const InputForm form =
+        rounded && dense_available(InputForm::bf16) ? InputForm::bf16 : InputForm::f32;
+    if (!options_.many_rows || w_.exact_ || !dense_available(form)) {
       return {.panels = panels(group)};
     }
     LinearPart part{.panels = {.type = group.type(), .columns = group.columns()}};

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "heed.hpp"
@@ -53,21 +52,10 @@ Agreement compare(Session& reference, Session& other, std::span<const Token> tok
   return {sum.kl / count, sum.top1 / count, sum.log_likelihood / (count - 1)};
 }
 
-/// The model's file; nothing, with a message why, where the test is skipped. The scalar kernels are
-/// compared with the others on tiny models and by themselves.
-std::optional<std::filesystem::path> smollm2() {
-  const char* isa = std::getenv("HEED_ISA");
-  if (isa && std::string_view(isa) == "scalar") {
-    MESSAGE("skipped: real models take the scalar kernels many minutes");
-    return std::nullopt;
-  }
-  return stored_model("smollm2.gguf");
-}
-
 }  // namespace
 
 TEST_CASE("exact: greedy text and logits are those of transformers") {
-  const auto path = smollm2();
+  const auto path = stored_model_to_run("smollm2.gguf");
   if (!path) return;
   const auto golden = nlohmann::json::parse(read_file(test_dir() / "models/goldens/smollm2.json"));
   const size_t stride = golden["stride"];
@@ -94,7 +82,7 @@ TEST_CASE("exact: greedy text and logits are those of transformers") {
 }
 
 TEST_CASE("fast path: 2,000 tokens of a book agree with the exact one") {
-  const auto path = smollm2();
+  const auto path = stored_model_to_run("smollm2.gguf");
   const auto book = shared_data("book.txt");
   if (!path || !book) return;
   const Model exact = Model::load(path->string(), {.exact = true});

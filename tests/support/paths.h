@@ -32,6 +32,15 @@ inline std::optional<std::filesystem::path> stored_model(const std::string& name
   return std::nullopt;
 }
 
+/// The same for tests that compute with it: the scalar kernels, which take many minutes for a real
+/// model, are compared with the others on tiny ones.
+inline std::optional<std::filesystem::path> stored_model_to_run(const std::string& name) {
+  const char* isa = std::getenv("HEED_ISA");
+  if (!isa || std::string(isa) != "scalar") return stored_model(name);
+  MESSAGE("skipped: real models take the scalar kernels many minutes");
+  return std::nullopt;
+}
+
 /// A file of ../shared/data, or nothing, with a message that the test is skipped.
 inline std::optional<std::filesystem::path> shared_data(const std::string& name) {
   const std::filesystem::path path = test_dir() / "../../shared/data" / name;

@@ -1,8 +1,6 @@
 // What a tokenizer says of a vocabulary that it refuses. Used by the tests of each kind.
 #pragma once
 
-#include <doctest/doctest.h>
-
 #include <string>
 
 #include "engine/text/tokenizer.h"
@@ -13,7 +11,6 @@ inline std::string refusal(const TokenizerSpec& spec) {
   try {
     TextTokenizer tokenizer(spec);
   } catch (const Error& error) {
-    CHECK(error.code() == Error::Code::format);
     return error.what();
   }
   return "accepted";

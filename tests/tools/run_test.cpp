@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tests/support/command.h"
-#include "tests/support/real_models.h"
+#include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 
 namespace heed {
@@ -86,7 +86,7 @@ TEST_CASE("run -v describes the model") {
 }
 
 TEST_CASE("SmolLM2 knows the capital of France") {
-  if (!has_real_model("smollm2")) return;
+  if (!stored_model("smollm2.gguf")) return;
   const CommandResult raw = run_heed(
       {"run", "smollm2", "--raw", "-p", "The capital of France is", "-n", "8", "--temp", "0"});
   CHECK(raw.exit_code == 0);
