@@ -1,0 +1,156 @@
+#include "engine/graph/weights.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "engine/core/error.h"
+#include "engine/kernels/dispatch.h"
+#include "engine/kernels/pack.h"
+#include "tests/support/tiny_model.h"
+
+namespace heed {
+namespace {
+
+const Kernels& scalar() {
+  return kernels(Isa::scalar);
+}
+
+/// The first layer of a kind inside the first block.
+template <typename T>
+const PackedLayer& in_block(const Weights& weights) {
+  for (const PackedLayer& layer : weights.layers()) {
+    for (const PackedLayer& child : layer.children) {
+      if (std::holds_alternative<T>(child.bound->layer->spec)) return child;
+      for (const PackedLayer& inner : child.children) {
+        if (std::holds_alternative<T>(inner.bound->layer->spec)) return inner;
+      }
+    }
+  }
+  FAIL("no such layer");
+  return weights.layers().front();
+}
+
+float value(const TensorView& tensor, int64_t row, int64_t column) {
+  return reinterpret_cast<const float*>(tensor.data.data())[row * tensor.shape[1] + column];
+}
+
+float value(const Panels& w, int64_t row, int64_t column) {
+  return dense_value(w.type, w.panel(row / kPanelRows), row % kPanelRows, column);
+}
+
+/// Whether a matrix from row `first` on is a tensor of f32.
+bool holds(const Panels& w, int64_t first, const TensorView& tensor) {
+  for (int64_t r = 0; r < tensor.shape[0]; ++r) {
+    for (int64_t c = 0; c < tensor.shape[1]; ++c) {
+      if (value(w, first + r, c) != value(tensor, r, c)) return false;
+    }
+  }
+  return true;
+}
+
+/// A decoder whose kv heads give rows that do or do not fill panels.
+Graph with_kv_width(int64_t kv_heads, int64_t head_dim) {
+  Graph graph = tiny_decoder();
+  auto& attention = std::get<Attention>(
+      std::get<Residual>(std::get<Blocks>(graph.layers[1].spec).body[0].spec).body[1].spec);
+  attention.heads = 6;
+  attention.kv_heads = kv_heads;
+  attention.head_dim = attention.rope->dims = head_dim;
+  return graph;
+}
+
+}  // namespace
+
+TEST_CASE("queries, keys and values of one type become one matrix") {
+  TinyModel model(tiny_decoder(), DType::f32, scalar());
+  const PackedLayer& attention = in_block<Attention>(model.weights());
+  REQUIRE(attention.input.size() == 1);
+  const LinearPart& qkv = attention.input[0];
+  CHECK(qkv.panels.rows == 96 + 48 + 48);
+  CHECK(holds(qkv.panels, 0, model.tensor("blk.0.attn_q.weight")));
+  CHECK(holds(qkv.panels, 96, model.tensor("blk.0.attn_k.weight")));
+  CHECK(holds(qkv.panels, 144, model.tensor("blk.0.attn_v.weight")));
+  const auto* bias = reinterpret_cast<const float*>(model.tensor("blk.0.attn_v.bias").data.data());
+  CHECK(qkv.bias[144] == bias[0]);
+  CHECK(qkv.bias[191] == bias[47]);
+}
+
+TEST_CASE("a seam inside a panel, or another type, keeps matrices apart") {
+  TinyModel odd(with_kv_width(3, 6), DType::f32, scalar());  // q: 36 rows, k and v: 18
+  const PackedLayer& apart = in_block<Attention>(odd.weights());
+  REQUIRE(apart.input.size() == 3);
+  CHECK(holds(apart.input[1].panels, 0, odd.tensor("blk.0.attn_k.weight")));
+  const auto* bias = reinterpret_cast<const float*>(odd.tensor("blk.0.attn_k.bias").data.data());
+  CHECK(apart.input[1].bias[17] == bias[17]);
+}
+
+TEST_CASE("gate and up lie panel by panel, padded to whole panels") {
+  Graph graph = tiny_decoder();
+  auto& residual = std::get<Residual>(std::get<Blocks>(graph.layers[1].spec).body[1].spec);
+  std::get<FeedForward>(residual.body[1].spec).width = 20;  // a panel and a quarter
+  TinyModel model(graph, DType::f32, scalar());
+  const PackedLayer& ffn = in_block<FeedForward>(model.weights());
+  REQUIRE(ffn.input.size() == 1);
+  const Panels& w = ffn.input[0].panels;
+  CHECK(w.rows == 64);
+  const TensorView& gate = model.tensor("blk.0.ffn_gate.weight");
+  const TensorView& up = model.tensor("blk.0.ffn_up.weight");
+  for (int64_t r = 0; r < 20; ++r) {
+    CHECK(value(w, r / 16 * 32 + r % 16, 5) == value(gate, r, 5));
+    CHECK(value(w, r / 16 * 32 + 16 + r % 16, 5) == value(up, r, 5));
+  }
+  CHECK(value(w, 32 + 4, 5) == 0);
+  CHECK(value(w, 48 + 4, 5) == 0);
+}
+
+TEST_CASE("an exact model's matrices are f32, of whatever the file has") {
+  TinyModel quantised(tiny_decoder(), DType::q8_0, scalar());
+  CHECK(in_block<Attention>(quantised.weights()).input[0].panels.type == DType::q8_0);
+  TinyModel exact(tiny_decoder(), DType::q8_0, scalar(), /*exact=*/true);
+  CHECK(exact.weights().exact());
+  CHECK(exact.weights().bytes() > 3 * quantised.weights().bytes());
+  const Panels& w = in_block<Attention>(exact.weights()).input[0].panels;
+  REQUIRE(w.type == DType::f32);
+  const TensorView& q = exact.tensor("blk.0.attn_q.weight");
+  std::vector<float> row(96);
+  dequantize_row(q.type, q.data.data(), row.data(), 96);
+  for (int64_t c = 0; c < 96; ++c) CHECK(value(w, 0, c) == row[c]);
+}
+
+TEST_CASE("the head is the embedding's table where it has no matrix of its own") {
+  TinyModel model(tiny_decoder(), DType::f32, scalar());
+  const auto find = [&](std::string_view name) {
+    return name == "output.weight" ? nullptr : model.finder()(name);
+  };
+  const BoundGraph bound = bind_graph(model.graph(), find, "tiny");
+  ThreadTeam team(2);
+  const Weights tied(bound, scalar(), team, {});
+  CHECK(holds(tied.layers().back().input[0].panels, 0, model.tensor("token_embd.weight")));
+  CHECK(holds(model.weights().layers().back().input[0].panels, 0, model.tensor("output.weight")));
+}
+
+TEST_CASE("each packed matrix is given back once; progress rises to 1") {
+  TinyModel model(tiny_decoder(), DType::q4_0, scalar());
+  const BoundGraph bound = bind_graph(model.graph(), model.finder(), "tiny");
+  std::map<std::string, int> released;
+  double last = 0;
+  bool rises = true;
+  ThreadTeam team(2);
+  const Weights weights(bound, scalar(), team,
+                        {.release = [&](const TensorView& t) { ++released[t.name]; },
+                         .progress =
+                             [&](double fraction) {
+                               rises = rises && fraction >= last && fraction <= 1;
+                               last = fraction;
+                             }});
+  CHECK(released.size() == 2 * 7 + 1);
+  for (const auto& [name, times] : released) {
+    CAPTURE(name);
+    CHECK(times == 1);
+  }
+  CHECK(rises);
+  CHECK(last == 1.0);
+}
+
+}  // namespace heed

@@ -1,0 +1,136 @@
+#include "engine/layers/attention.h"
+
+#include <cmath>
+
+#include "engine/decode/kv_cache.h"
+#include "tests/layers/step_bench.h"
+
+namespace heed {
+namespace {
+
+constexpr int64_t kHeads = 4, kKvHeads = 2, kHeadDim = 2;
+constexpr int64_t kWidth = (kHeads + 2 * kKvHeads) * kHeadDim;
+
+/// Rows of queries and keys of zero: every key that is seen weighs the same. The values of row r of
+/// kv head h are (r, 100 h).
+std::vector<float> equal_rows(int64_t rows) {
+  std::vector<float> qkv(static_cast<size_t>(rows * kWidth));
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t h = 0; h < kKvHeads; ++h) {
+      float* value = &qkv[r * kWidth + (kHeads + kKvHeads + h) * kHeadDim];
+      value[0] = static_cast<float>(r);
+      value[1] = static_cast<float>(100 * h);
+    }
+  }
+  return qkv;
+}
+
+AttentionStep make_step(StepBench& bench, const std::vector<float>& qkv, Mask mask) {
+  return {.heads = kHeads,
+          .kv_heads = kKvHeads,
+          .head_dim = kHeadDim,
+          .mask = mask,
+          .qkv = bench.buffer(kWidth, qkv),
+          .out = bench.buffer(kHeads * kHeadDim)};
+}
+
+void run(StepBench& bench, const AttentionStep& step) {
+  bench.run(step, step.scratch_bytes(kernels(Isa::scalar), bench.pass.kv_type, bench.pass.rows()));
+}
+
+/// Row `row` of the output is the mean of the values of rows [first, last), of each query's kv
+/// head.
+void check_mean(const std::vector<float>& out, int64_t row, int64_t first, int64_t last) {
+  CAPTURE(row);
+  for (int64_t h = 0; h < kHeads; ++h) {
+    const float* found = &out[(row * kHeads + h) * kHeadDim];
+    CHECK(found[0] == doctest::Approx(0.5 * static_cast<double>(first + last - 1)));
+    CHECK(found[1] == doctest::Approx(h < 2 ? 0.0 : 100.0));  // two query heads share a kv head
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a causal query sees itself and what came before, within its own sequence") {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::f16}) {
+    StepBench bench(40);
+    bench.pass.kv_type = type;
+    bench.set_sequences({37, 1, 2});
+    const AttentionStep step = make_step(bench, equal_rows(40), Mask::causal);
+    run(bench, step);
+    const std::vector<float> out = bench.values(step.out);
+    for (int64_t r = 0; r < 37; ++r) check_mean(out, r, 0, r + 1);
+    check_mean(out, 37, 37, 38);
+    check_mean(out, 38, 38, 39);
+    check_mean(out, 39, 38, 40);
+  }
+}
+
+TEST_CASE("without a mask a query sees the whole sequence") {
+  StepBench bench(36);
+  bench.pass.kv_type = KvType::f32;
+  bench.set_sequences({33, 3});
+  const AttentionStep step = make_step(bench, equal_rows(36), Mask::none);
+  run(bench, step);
+  const std::vector<float> out = bench.values(step.out);
+  for (int64_t r = 0; r < 36; ++r) r < 33 ? check_mean(out, r, 0, 33) : check_mean(out, r, 33, 36);
+}
+
+TEST_CASE("a query takes the value whose key it matches") {
+  StepBench bench(3);
+  bench.pass.kv_type = KvType::f32;
+  std::vector<float> qkv = equal_rows(3);
+  for (int64_t r = 0; r < 3; ++r) {
+    float* row = &qkv[r * kWidth];
+    row[0] = r == 2 ? 1.f : 0.f;  // head 0 looks for (1, 0): kv head 0 has it in row 1
+    row[kHeads * kHeadDim] = r == 1 ? 1.f : 0.f;
+  }
+  AttentionStep step = make_step(bench, qkv, Mask::none);
+  step.scale = 200;
+  run(bench, step);
+  const std::vector<float> out = bench.values(step.out);
+  CHECK(out[2 * kHeads * kHeadDim] == doctest::Approx(1));        // row 2, head 0: row 1's value
+  CHECK(out[(2 * kHeads + 1) * kHeadDim] == doctest::Approx(1));  // head 1: the mean of 0, 1, 2
+  CHECK(out[0] == doctest::Approx(1));
+}
+
+TEST_CASE("rotary positions: scores depend on the distance alone, values are not turned") {
+  StepBench bench(3);
+  bench.pass.kv_type = KvType::f32;
+  std::vector<float> qkv = equal_rows(3);
+  for (int64_t r = 0; r < 3; ++r) {
+    for (int64_t h = 0; h < kHeads + kKvHeads; ++h) qkv[r * kWidth + h * kHeadDim] = 1;
+  }
+  AttentionStep step = make_step(bench, qkv, Mask::causal);
+  step.rope = std::make_shared<const std::vector<float>>(rope_table({.dims = 2}, 3, {}));
+  step.rope_dims = 2;
+  run(bench, step);
+  const std::vector<float> out = bench.values(step.out);
+  const double w0 = std::exp(std::cos(2.0)), w1 = std::exp(std::cos(1.0)), w2 = std::exp(1.0);
+  for (int64_t h = 0; h < kHeads; ++h) {
+    CHECK(out[(2 * kHeads + h) * kHeadDim] == doctest::Approx((w1 + 2 * w2) / (w0 + w1 + w2)));
+  }
+}
+
+TEST_CASE("with a cache: many rows at once, then one by one, in the layer's own place") {
+  KvCache cache({.layers = 2, .kv_heads = kKvHeads, .head_dim = kHeadDim}, KvType::f32, 48);
+  const std::vector<float> all = equal_rows(40);
+  for (const int64_t layer : {1, 0}) {
+    for (int64_t begin = 0, count = 37; begin < 40; begin += count, count = 1) {
+      StepBench bench(count);
+      bench.set_sequences({count}, &cache.view(), static_cast<int32_t>(begin));
+      AttentionStep step =
+          make_step(bench, {all.begin() + begin * kWidth, all.begin() + (begin + count) * kWidth},
+                    Mask::causal);
+      step.cache_layer = layer;
+      bench.pass.kv_type = KvType::f32;
+      run(bench, step);
+      const std::vector<float> out = bench.values(step.out);
+      std::vector<float> placed(static_cast<size_t>(begin * kHeads * kHeadDim));
+      placed.insert(placed.end(), out.begin(), out.end());
+      for (int64_t r = begin; r < begin + count; ++r) check_mean(placed, r, 0, r + 1);
+    }
+  }
+}
+
+}  // namespace heed
