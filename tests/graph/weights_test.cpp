@@ -145,9 +145,9 @@ TEST_CASE("each packed matrix is given back once; progress rises to 1") {
                                last = fraction;
                              }});
   CHECK(released.size() == 2 * 7 + 1);
-  for (const auto& [name, times] : released) {
-    CAPTURE(name);
-    CHECK(times == 1);
+  for (const auto& entry : released) {
+    CAPTURE(entry.first);
+    CHECK(entry.second == 1);
   }
   CHECK(rises);
   CHECK(last == 1.0);

@@ -1,0 +1,309 @@
+// Plans against the plainest way to compute a graph: layer by layer, in double, each value in
+// memory of its own. Buffers of the arena that overlapped while both are alive would show.
+#include "engine/graph/plan.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/core/error.h"
+#include "engine/kernels/dispatch.h"
+#include "tests/support/tiny_model.h"
+
+namespace heed {
+namespace {
+
+using Rows = std::vector<std::vector<double>>;  // [rows][width]
+
+/// The plainest evaluation of a bound graph with f32 weights.
+class Reference {
+ public:
+  explicit Reference(const BoundGraph& graph) : graph_(graph) {}
+
+  Rows run(const std::vector<Token>& tokens) {
+    tokens_ = tokens;
+    apply(graph_.layers);
+    return x_;
+  }
+
+ private:
+  static const float* data(const TensorView* t) {
+    return reinterpret_cast<const float*>(t->data.data());
+  }
+
+  /// x W^T + b.
+  static Rows linear(const Rows& x, const TensorView* w, const TensorView* b) {
+    Rows y;
+    for (const std::vector<double>& in : x) {
+      std::vector<double>& out = y.emplace_back();
+      for (int64_t n = 0; n < w->shape[0]; ++n) {
+        double sum = b ? data(b)[n] : 0;
+        for (size_t k = 0; k < in.size(); ++k) sum += in[k] * data(w)[n * w->shape[1] + k];
+        out.push_back(sum);
+      }
+    }
+    return y;
+  }
+
+  void apply(const std::vector<BoundLayer>& layers) {
+    for (const BoundLayer& layer : layers) {
+      std::visit([&](const auto& spec) { apply(spec, layer); }, layer.layer->spec);
+    }
+  }
+
+  void apply(const Embedding& e, const BoundLayer& layer) {
+    const auto width = static_cast<size_t>(graph_.dims.width);
+    for (size_t r = 0; r < tokens_.size(); ++r) {
+      std::vector<double>& row = x_.emplace_back(width);
+      for (size_t i = 0; i < width; ++i) {
+        row[i] = data(layer.tensors[0])[tokens_[r] * width + i] * double{e.scale};
+        if (layer.tensors.size() < 3) continue;
+        row[i] += data(layer.tensors[1])[r * width + i] + data(layer.tensors[2])[i];
+      }
+    }
+  }
+
+  void apply(const Norm& norm, const BoundLayer& layer) {
+    for (std::vector<double>& row : x_) {
+      const bool centred = norm.kind == Norm::Kind::layer;
+      const auto n = static_cast<double>(row.size());
+      const double mean = centred ? std::accumulate(row.begin(), row.end(), 0.0) / n : 0;
+      double square = 0;
+      for (const double x : row) square += (x - mean) * (x - mean);
+      for (size_t i = 0; i < row.size(); ++i) {
+        row[i] = (row[i] - mean) / std::sqrt(square / n + norm.epsilon) * data(layer.tensors[0])[i];
+        if (centred) row[i] += data(layer.tensors[1])[i];
+      }
+    }
+  }
+
+  void apply(const Attention& a, const BoundLayer& layer) {
+    const auto& t = layer.tensors;
+    Rows q = linear(x_, t[Attention::q], t[Attention::q_bias]);
+    Rows k = linear(x_, t[Attention::k], t[Attention::k_bias]);
+    const Rows v = linear(x_, t[Attention::v], t[Attention::v_bias]);
+    if (a.rope) {
+      turn(*a.rope, a.head_dim, q);
+      turn(*a.rope, a.head_dim, k);
+    }
+    Rows out(x_.size(), std::vector<double>(static_cast<size_t>(a.heads * a.head_dim)));
+    for (size_t r = 0; r < x_.size(); ++r) {
+      const size_t seen = a.mask == Mask::causal ? r + 1 : x_.size();
+      for (int64_t h = 0; h < a.heads; ++h) {
+        const int64_t from = h * a.head_dim, shared = h * a.kv_heads / a.heads * a.head_dim;
+        std::vector<double> weights;
+        for (size_t j = 0; j < seen; ++j) {
+          double score = 0;
+          for (int64_t d = 0; d < a.head_dim; ++d) score += q[r][from + d] * k[j][shared + d];
+          weights.push_back(std::exp(score / std::sqrt(static_cast<double>(a.head_dim))));
+        }
+        const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+        for (size_t j = 0; j < seen; ++j) {
+          for (int64_t d = 0; d < a.head_dim; ++d) {
+            out[r][from + d] += weights[j] / total * v[j][shared + d];
+          }
+        }
+      }
+    }
+    x_ = linear(out, t[Attention::output], t[Attention::output_bias]);
+  }
+
+  static void turn(const Rope& rope, int64_t head_dim, Rows& rows) {
+    for (size_t r = 0; r < rows.size(); ++r) {
+      for (size_t i = 0; i < rows[r].size(); i += 2) {
+        const auto d = static_cast<double>(static_cast<int64_t>(i) % head_dim);
+        const double angle = static_cast<double>(r) * std::pow(rope.base, -d / rope.dims);
+        const double a = rows[r][i], b = rows[r][i + 1];
+        rows[r][i] = a * std::cos(angle) - b * std::sin(angle);
+        rows[r][i + 1] = a * std::sin(angle) + b * std::cos(angle);
+      }
+    }
+  }
+
+  void apply(const FeedForward& f, const BoundLayer& layer) {
+    const auto& t = layer.tensors;
+    Rows hidden = linear(x_, t[FeedForward::up], t[FeedForward::up_bias]);
+    if (f.gated) {
+      const Rows gate = linear(x_, t[FeedForward::gate], t[FeedForward::gate_bias]);
+      for (size_t r = 0; r < hidden.size(); ++r) {
+        for (size_t i = 0; i < hidden[r].size(); ++i) hidden[r][i] *= silu(gate[r][i]);
+      }
+    } else {
+      for (std::vector<double>& row : hidden) {
+        for (double& x : row) x = x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
+      }
+    }
+    x_ = linear(hidden, t[FeedForward::down], t[FeedForward::down_bias]);
+  }
+  static double silu(double x) { return x / (1 + std::exp(-x)); }
+
+  void apply(const Pool&, const BoundLayer&) {
+    std::vector<double> mean(x_[0].size());
+    for (const std::vector<double>& row : x_) {
+      for (size_t i = 0; i < row.size(); ++i) mean[i] += row[i] / static_cast<double>(x_.size());
+    }
+    x_ = {mean};
+  }
+
+  void apply(const Head&, const BoundLayer& layer) {
+    x_ = linear(x_, layer.tensors[Head::weight], layer.tensors[Head::bias]);
+  }
+
+  void apply(const Residual&, const BoundLayer& layer) {
+    const Rows before = x_;
+    apply(layer.children);
+    for (size_t r = 0; r < x_.size(); ++r) {
+      for (size_t i = 0; i < x_[r].size(); ++i) x_[r][i] += before[r][i];
+    }
+  }
+
+  void apply(const Blocks&, const BoundLayer& layer) { apply(layer.children); }
+
+  const BoundGraph& graph_;
+  std::vector<Token> tokens_;
+  Rows x_;
+};
+
+/// A buffer of what the plan asked for, and a guard behind it.
+struct GuardedWorkspace {
+  static constexpr int64_t kGuard = 8192;
+
+  int64_t arena, scratch;
+  Workspace memory;
+
+  GuardedWorkspace(const Plan& plan, int threads)
+      : arena(plan.bytes(0)), scratch(plan.bytes(threads) - plan.bytes(0)) {
+    memory.arena = AlignedBuffer(arena + kGuard);
+    memory.scratch = AlignedBuffer(scratch + kGuard);
+    // NaN everywhere: what is read must have been written.
+    std::fill_n(memory.arena.data(), arena + kGuard, std::byte{0xff});
+    std::fill_n(memory.scratch.data(), scratch + kGuard, std::byte{0xff});
+  }
+  bool intact() const {
+    const auto untouched = [](std::byte b) { return b == std::byte{0xff}; };
+    return std::all_of(memory.arena.data() + arena, memory.arena.data() + arena + kGuard,
+                       untouched) &&
+           std::all_of(memory.scratch.data() + scratch, memory.scratch.data() + scratch + kGuard,
+                       untouched);
+  }
+};
+
+std::vector<float> run(const Plan& plan, const std::vector<Token>& tokens, bool head, int threads) {
+  const auto rows = static_cast<int64_t>(tokens.size());
+  std::vector<int32_t> positions(tokens.size());
+  std::iota(positions.begin(), positions.end(), 0);
+  std::vector<int64_t> wanted(tokens.size());
+  std::iota(wanted.begin(), wanted.end(), 0);
+  const SequenceRows sequence{.rows = rows};
+  std::vector<float> out(static_cast<size_t>((head ? rows : 1) * plan.out_width()));
+  ThreadTeam team(threads);
+  GuardedWorkspace workspace(plan, threads);
+  plan.run({.tokens = tokens,
+            .positions = positions,
+            .sequences = {&sequence, 1},
+            .wanted = wanted,
+            .out = out.data(),
+            .kv_type = KvType::f32},
+           team, workspace.memory);
+  CHECK(workspace.intact());
+  return out;
+}
+
+/// Runs a graph of random weights for full passes and for short ones.
+void check_graph(const Graph& graph) {
+  constexpr int64_t kRows = 45;
+  const bool head = std::holds_alternative<Head>(graph.layers.back().spec);
+  for (const Isa isa : machine_isas()) {
+    CAPTURE(kernels(isa).name);
+    TinyModel model(graph, DType::f32, kernels(isa));
+    const BoundGraph bound = bind_graph(model.graph(), model.finder(), "tiny");
+    const Plan plan(
+        model.weights(),
+        {.rows = kRows, .wanted = kRows, .positions = graph.dims.context, .kv_type = KvType::f32});
+    for (const int64_t rows : {int64_t{1}, int64_t{3}, kRows}) {
+      CAPTURE(rows);
+      std::vector<Token> tokens(static_cast<size_t>(rows));
+      for (int64_t i = 0; i < rows; ++i) tokens[i] = static_cast<Token>(i * 31 % graph.dims.vocab);
+      const std::vector<float> found = run(plan, tokens, head, 2);
+      size_t at = 0;
+      double most = 0, largest = 0;
+      for (const std::vector<double>& row : Reference(bound).run(tokens)) {
+        for (const double expected : row) {
+          largest = std::max(largest, std::abs(expected));
+          const double difference = std::abs(found[at++] - expected);
+          most = std::isnan(difference) ? HUGE_VAL : std::max(most, difference);
+        }
+      }
+      CHECK(at == found.size());
+      CHECK(most < 1e-4 * largest);
+    }
+  }
+}
+
+/// The layers inside the decoder's two residuals.
+Attention& attention_of(Graph& graph) {
+  auto& body = std::get<Blocks>(graph.layers[1].spec).body;
+  return std::get<Attention>(std::get<Residual>(body[0].spec).body[1].spec);
+}
+FeedForward& feed_forward_of(Graph& graph) {
+  auto& body = std::get<Blocks>(graph.layers[1].spec).body;
+  return std::get<FeedForward>(std::get<Residual>(body[1].spec).body[1].spec);
+}
+
+}  // namespace
+
+TEST_CASE("a decoder's plan computes its graph") {
+  check_graph(tiny_decoder());
+}
+
+TEST_CASE("an encoder's plan computes its graph") {
+  check_graph(tiny_encoder());
+}
+
+TEST_CASE("heads and hidden layers wider or narrower than the stream") {
+  Graph wide = tiny_decoder();
+  attention_of(wide).head_dim = attention_of(wide).rope->dims = 64;
+  feed_forward_of(wide).width = 1000;
+  check_graph(wide);
+  Graph narrow = tiny_decoder();
+  attention_of(narrow).head_dim = attention_of(narrow).rope->dims = 2;  // three matrices, unpadded
+  feed_forward_of(narrow).width = 5;
+  check_graph(narrow);
+}
+
+TEST_CASE("residuals without norms, norms without residuals, a head without a norm") {
+  Graph graph = tiny_decoder();
+  auto& body = std::get<Blocks>(graph.layers[1].spec).body;
+  auto& feed_forward = std::get<Residual>(body[1].spec).body;
+  feed_forward.erase(feed_forward.begin());
+  body.push_back(Norm{.name = "post_norm"});
+  graph.layers.erase(graph.layers.begin() + 2);
+  check_graph(graph);
+}
+
+TEST_CASE("later blocks take the memory that earlier ones gave back") {
+  const auto arena = [](int64_t blocks) {
+    Graph graph = tiny_decoder();
+    std::get<Blocks>(graph.layers[1].spec).count = blocks;
+    TinyModel model(graph, DType::f32, kernels(Isa::scalar));
+    return Plan(model.weights(), {.rows = 16, .wanted = 16, .positions = 64}).bytes(0);
+  };
+  CHECK(arena(1) == arena(5));
+}
+
+TEST_CASE("a layer that no step carries out is an error that says where") {
+  Graph graph = tiny_decoder();
+  auto& body = std::get<Blocks>(graph.layers[1].spec).body;
+  body = {Residual{{FeedForward{.width = 32}, FeedForward{.name = "two", .width = 32}}}};
+  TinyModel twice(graph, DType::f32, kernels(Isa::scalar));
+  CHECK_THROWS_WITH_AS(Plan(twice.weights(), {}),
+                       "residual in 'blk.0.': expected [norm,] attention or feed-forward inside",
+                       Error);
+  body = {FeedForward{.width = 32}};
+  TinyModel bare(graph, DType::f32, kernels(Isa::scalar));
+  CHECK_THROWS_AS(Plan(bare.weights(), {}), Error);
+}
+
+}  // namespace heed
