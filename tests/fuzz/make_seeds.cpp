@@ -2,10 +2,16 @@
 // make_seeds DIR fills DIR/<target>_fuzz/. Seeds that are text are committed as files instead.
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "engine/format/gguf.h"
+#include "engine/graph/bind.h"
+#include "engine/quant/quant.h"
+#include "models/registry.h"
 #include "tests/support/bytes.h"
 
 namespace heed {
@@ -56,6 +62,54 @@ void write_safetensors_seeds(const std::filesystem::path& directory) {
             .text());
 }
 
+/// A copy of a golden model with sizes of a few dozen, and random weights that fit them.
+void write_model(const std::filesystem::path& path, const std::string& golden, DType type,
+                 const std::vector<std::pair<std::string, uint32_t>>& sizes) {
+  const GgufFile file =
+      GgufFile::open(std::filesystem::path(HEED_TEST_DIR) / "models/goldens" / golden);
+  Metadata metadata = file.metadata();
+  for (const auto& [key, size] : sizes) metadata.set(key, size);
+  std::vector<GgufWriter::Tensor> tensors;
+  std::unordered_set<std::string> names;
+  for (const Param& param : all_params(make_graph(metadata))) {
+    if (!names.insert(param.name).second) continue;
+    const bool fits = param.shape.size() == 2 && param.shape.back() % info(type).block == 0;
+    tensors.push_back({param.name, fits ? type : DType::f32, param.shape});
+  }
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  GgufWriter writer(path, metadata, tensors);
+  for (const GgufWriter::Tensor& tensor : tensors) {
+    std::vector<float> values(static_cast<size_t>(element_count(tensor.shape)));
+    for (float& value : values) value = normal(random);
+    std::vector<std::byte> bytes(static_cast<size_t>(*checked_bytes(tensor.type, tensor.shape)));
+    quantize_row(tensor.type, values.data(), bytes.data(), static_cast<int64_t>(values.size()));
+    writer.write(tensor.name, bytes);
+  }
+  writer.commit();
+}
+
+void write_model_seeds(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  for (const DType type : {DType::f32, DType::bf16, DType::q4_0, DType::q8_0}) {
+    const std::string name(info(type).name);
+    write_model(directory / ("llama-" + name), "tiny-llama.gguf", type,
+                {{"llama.block_count", 1},
+                 {"llama.embedding_length", 32},
+                 {"llama.feed_forward_length", 32},
+                 {"llama.attention.head_count", 2},
+                 {"llama.attention.head_count_kv", 1},
+                 {"llama.rope.dimension_count", 16},
+                 {"llama.context_length", 32}});
+    write_model(directory / ("bert-" + name), "tiny-bert.gguf", type,
+                {{"bert.block_count", 1},
+                 {"bert.embedding_length", 32},
+                 {"bert.feed_forward_length", 32},
+                 {"bert.attention.head_count", 2},
+                 {"bert.context_length", 16}});
+  }
+}
+
 }  // namespace
 }  // namespace heed
 
@@ -64,4 +118,5 @@ int main(int argc, char** argv) {
   const std::filesystem::path directory = argv[1];
   heed::write_gguf_seeds(directory / "gguf_fuzz");
   heed::write_safetensors_seeds(directory / "safetensors_fuzz");
+  heed::write_model_seeds(directory / "model_fuzz");
 }
