@@ -163,7 +163,7 @@ class Weights::Packer {
     const Tensors& t = bound.tensors;
     const TensorView* gate = t[FeedForward::gate];
     const TensorView* up = t[FeedForward::up];
-    if (gate->type != up->type && !w_.exact_) {
+    if (panel_type(gate->type) != panel_type(up->type)) {
       fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
            ") and '", up->name, "' (", info(up->type).name, ") must have one type");
     }
@@ -184,8 +184,7 @@ class Weights::Packer {
   }
 
   /// Many rows at a time go through oneDNN, whatever the type in the file: in bf16 where weights
-  /// were rounded to no more bits and the machine multiplies it, else in f32. Rounding activations
-  /// to int8, as the panels' kernels do, would lose more than Q8_0 weights have lost.
+  /// were rounded to no more bits and the machine multiplies it, else in f32.
   LinearPart matrix(const Group& group) {
     const bool rounded = group.type() != DType::f32 && group.type() != DType::f16;
     const InputForm form =
@@ -205,8 +204,15 @@ class Weights::Packer {
     return part;
   }
 
+  /// For many rows quantised weights become floats: their kernels round activations to int8, which
+  /// would lose more than Q8_0 weights have lost.
+  DType panel_type(DType type) const {
+    const bool quantised = info(type).block > 1;
+    return w_.exact_ || (options_.many_rows && quantised) ? DType::f32 : type;
+  }
+
   Panels panels(const Group& group) {
-    Panels result{.type = w_.exact_ ? DType::f32 : group.type(), .columns = group.columns()};
+    Panels result{.type = panel_type(group.type()), .columns = group.columns()};
     int64_t count = 0;
     for (const TensorView* tensor : group.tensors) {
       count += Group::panels(*tensor);
@@ -225,12 +231,12 @@ class Weights::Packer {
   }
 
   void pack_range(const Group& group, const Panels& panels, Range range, std::byte* data) const {
-    std::vector<float> rows(w_.exact_ ? kPanelRows * panels.columns : 0);
+    std::vector<float> rows(panels.type == DType::f32 ? kPanelRows * panels.columns : 0);
     for (int64_t i = range.begin; i < range.end; ++i) {
       const PanelSource source = group.source(i);
       const int64_t bytes = row_bytes(source.tensor->type, panels.columns);
       const std::byte* from = source.tensor->data.data() + source.first_row * bytes;
-      if (w_.exact_) {
+      if (source.tensor->type != panels.type) {
         dequantize_row(source.tensor->type, from, rows.data(), source.rows * panels.columns);
         from = reinterpret_cast<const std::byte*>(rows.data());
       }

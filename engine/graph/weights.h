@@ -27,8 +27,8 @@ struct PackedLayer {
 
 struct PackOptions {
   bool exact = false;  ///< dequantise every matrix to f32
-  /// Passes have many rows, as an encoder's: f32, f16 and bf16 matrices go to oneDNN where it has
-  /// kernels for them, since there its products are the fastest we know of.
+  /// Passes have many rows, as an encoder's: matrices go to oneDNN where it has kernels for them,
+  /// since there its products are the fastest we know of, and no activation is rounded to int8.
   bool many_rows = false;
   std::function<void(const TensorView&)> release;  ///< called when a tensor was packed
   std::function<void(double fraction)> progress;
