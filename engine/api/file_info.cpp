@@ -11,7 +11,7 @@ FileInfo inspect(const std::string& name_or_path) {
   const GgufFile file = GgufFile::open(result.path);
   const Metadata& metadata = file.metadata();
   result.architecture = metadata.get_or<std::string>("general.architecture", "");
-  result.bytes = static_cast<int64_t>(std::filesystem::file_size(result.path));
+  result.bytes = file.size();
   for (const Metadata::Entry& entry : metadata.entries()) {
     result.metadata.emplace_back(entry.key, to_text(entry.value));
   }

@@ -46,7 +46,7 @@ ModelInfo describe(const LoadedModel& model, const std::filesystem::path& path) 
                    .architecture = metadata.require<std::string>("general.architecture"),
                    .name = metadata.get_or<std::string>("general.name", path.stem().string()),
                    .kind = has_head(model.graph) ? ModelKind::decoder : ModelKind::encoder,
-                   .file_bytes = static_cast<int64_t>(std::filesystem::file_size(path)),
+                   .file_bytes = model.file.size(),
                    .width = model.graph.dims.width,
                    .layers = block_count(model.graph),
                    .vocab = model.graph.dims.vocab,

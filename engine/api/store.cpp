@@ -32,8 +32,10 @@ fs::path find_model(const std::string& name_or_path) {
 std::vector<std::string> list_models() {
   std::vector<std::string> names;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(model_store(), error)) {
-    if (entry.path().extension() == ".gguf") names.push_back(entry.path().stem().string());
+  fs::directory_iterator entry(model_store(), error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const fs::path& path = entry->path();
+    if (path.extension() == ".gguf") names.push_back(path.stem().string());
   }
   std::ranges::sort(names);
   return names;

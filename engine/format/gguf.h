@@ -31,6 +31,7 @@ class GgufFile {
   static GgufFile parse(std::span<const std::byte> bytes, std::string name);
 
   const std::string& name() const { return name_; }
+  int64_t size() const { return size_; }  ///< bytes
   uint32_t version() const { return version_; }
   const Metadata& metadata() const { return metadata_; }
 
@@ -48,6 +49,7 @@ class GgufFile {
   explicit GgufFile(std::string name) : name_(std::move(name)), metadata_(name_) {}
 
   std::string name_;
+  int64_t size_ = 0;
   uint32_t version_ = 0;
   std::optional<MappedFile> file_;
   Metadata metadata_;

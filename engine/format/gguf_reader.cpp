@@ -52,6 +52,7 @@ class GgufParser {
       : bytes_(bytes), file_(std::move(name)), cursor_(bytes, file_.name_) {}
 
   GgufFile parse() {
+    file_.size_ = static_cast<int64_t>(bytes_.size());
     read_header();
     for (uint64_t i = 0; i < key_count_; ++i) read_key(i);
     alignment_ = alignment(file_.metadata_);
