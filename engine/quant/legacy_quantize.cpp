@@ -8,9 +8,9 @@ namespace heed {
 namespace {
 
 void pack_nibbles(const uint8_t (&codes)[kBlock], uint8_t (&qs)[kBlock / 2]) noexcept {
-  constexpr int kHalf = kBlock / 2;
-  for (int i = 0; i < kHalf; ++i)
-    qs[i] = static_cast<uint8_t>((codes[i] & 15) | (codes[i + kHalf] & 15) << 4);
+  constexpr int kBytes = kBlock / 2;
+  for (int i = 0; i < kBytes; ++i)
+    qs[i] = static_cast<uint8_t>((codes[i] & 15) | (codes[i + kBytes] & 15) << 4);
 }
 
 void pack_fifth_bits(const uint8_t (&codes)[kBlock], uint8_t (&qh)[kBlock / 8]) noexcept {
