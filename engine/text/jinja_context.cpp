@@ -57,7 +57,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     return add(Value::list(std::move(items)));
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) override {
-    fail(Error::Code::format, "the variables are not valid JSON: ", e.what());
+    const std::string_view what = e.what();  // "[json.exception...] parse error at ..."
+    fail(Error::Code::format, "the variables are not valid JSON:", what.substr(what.find(']') + 1));
   }
 
   Value take() { return std::move(result_); }

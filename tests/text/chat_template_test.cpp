@@ -72,7 +72,8 @@ TEST_CASE("errors name the line and what is wrong") {
   CHECK(error("{{ a }", "{}") == "chat template: line 1: unexpected '}'");
   CHECK(error("\xff") == "chat template: it is not valid UTF-8");
   CHECK(error("{{ a }}", "[1]") == "the variables must be a JSON object, not a list");
-  CHECK(error("{{ a }}", "{").starts_with("the variables are not valid JSON: "));
+  CHECK(error("{{ a }}", "{")
+            .starts_with("the variables are not valid JSON: parse error at line 1, column 2"));
   CHECK(error("{{ a }}", R"({"a": 12345678901234567890})") ==
         "the variables hold an integer beyond 64 bits: 12345678901234567890");
   CHECK(error("{{ a }}", R"({"a": 123456789012345678901234567890})") ==
