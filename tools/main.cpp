@@ -32,6 +32,15 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   return verbs;
 }
 
+/// What other tools call it.
+std::string canonical(const std::string& name) {
+  if (name == "chat") return "run";
+  if (name == "ls") return "list";
+  if (name == "-h" || name == "help") return "--help";
+  if (name == "-V" || name == "version") return "--version";
+  return name;
+}
+
 /// A closed stream's number would go to the next file opened, and what is meant for stderr would
 /// end up in it: give the number to /dev/null, opened so that writing to "stdout" still fails.
 void keep_standard_streams() {
@@ -56,8 +65,8 @@ void run_program(std::vector<std::string> arguments, Output& out) {
   if (arguments[0] == "help" && arguments.size() > 1) {
     arguments = {arguments[1], "--help"};
   }
-  const std::string name = arguments[0];
-  if (name == "help" || name == "--help" || name == "-h") return out.write(program_help(verbs));
+  const std::string name = canonical(arguments[0]);
+  if (name == "--help") return out.write(program_help(verbs));
   if (name == "--version") return out.write("heed " + std::string(version()) + "\n");
 
   std::vector<std::string> names = {"--help", "--version"};
@@ -107,6 +116,7 @@ int run_reporting(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
   heed::keep_standard_streams();
-  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);  // writing says what is wrong
+  ::signal(SIGXFSZ, SIG_IGN);
   return heed::run_reporting({argv + (argc > 0 ? 1 : 0), argv + argc});
 }

@@ -1,6 +1,7 @@
 #include "tests/support/command.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,11 @@ CommandResult run_heed(const std::vector<std::string>& arguments, const CommandO
     redirect(errors, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
     if (options.close_stdout) ::close(STDOUT_FILENO);
     if (!options.model_store.empty()) ::setenv("HEED_HOME", options.model_store.c_str(), 1);
+    if (options.file_size_limit > 0) {
+      const rlim_t bytes = static_cast<rlim_t>(options.file_size_limit);
+      const rlimit limit = {bytes, bytes};
+      ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }

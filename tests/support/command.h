@@ -1,6 +1,7 @@
 // Runs the built `heed` as a user would, and what came of it. Used by tests/tools.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct CommandOptions {
   std::string output_path = {};  ///< stdout goes to this file instead
   bool close_stdout = false;
   std::string model_store = {};  ///< $HEED_HOME; empty: as it is
+  int64_t file_size_limit = 0;   ///< bytes, as `ulimit -f` sets it; 0: none
 };
 
 CommandResult run_heed(const std::vector<std::string>& arguments,

@@ -39,6 +39,13 @@ TEST_CASE("convert: an old file stays when the new one fails") {
   CHECK(read_text(out) == "precious");
   CHECK(directory.entries() == 1);
 
+  const CommandResult limited =
+      run_heed({"convert", kSource, "-o", out}, {.file_size_limit = 5000});
+  CHECK(limited.exit_code == 1);
+  CHECK(limited.err == "heed: cannot write '" + out + "': File too large\n");
+  CHECK(read_text(out) == "precious");
+  CHECK(directory.entries() == 1);
+
   const CommandResult full = run_heed({"convert", kSource, "-o", "/dev/full"});
   CHECK(full.exit_code == 1);
   CHECK(is_one_error_line(full.err));
