@@ -60,12 +60,21 @@ SessionOptions SessionArguments::options(const ModelArguments& model) const {
 
 const std::vector<SamplingNumber>& sampling_numbers() {
   static const std::vector<SamplingNumber> numbers = {
-      {.name = "temperature", .flags = "--temp,--temperature", .real = &Sampling::temperature},
-      {.name = "top_k", .flags = "--top-k", .integer = &Sampling::top_k},
-      {.name = "top_p", .flags = "--top-p", .real = &Sampling::top_p},
-      {.name = "min_p", .flags = "--min-p", .real = &Sampling::min_p},
-      {.name = "repeat_penalty", .flags = "--repeat-penalty", .real = &Sampling::repeat_penalty},
-      {.name = "repeat_last_n", .flags = "--repeat-last-n", .integer = &Sampling::repeat_last_n},
+      {.name = "temperature",
+       .flags = "--temp,--temperature",
+       .real = &Sampling::temperature,
+       .range = {.least = 0}},
+      {.name = "top_k", .flags = "--top-k", .integer = &Sampling::top_k, .range = {.least = 0}},
+      {.name = "top_p", .flags = "--top-p", .real = &Sampling::top_p, .range = {0, 1}},
+      {.name = "min_p", .flags = "--min-p", .real = &Sampling::min_p, .range = {0, 1}},
+      {.name = "repeat_penalty",
+       .flags = "--repeat-penalty",
+       .real = &Sampling::repeat_penalty,
+       .range = {.least = 0.01}},
+      {.name = "repeat_last_n",
+       .flags = "--repeat-last-n",
+       .integer = &Sampling::repeat_last_n,
+       .range = {.least = -1}},
       {.name = "presence_penalty",
        .flags = "--presence-penalty",
        .real = &Sampling::presence_penalty},
@@ -82,16 +91,38 @@ double SamplingNumber::get(const Sampling& sampling) const {
 
 void SamplingNumber::set(Sampling& sampling, std::string_view text) const {
   if (real != nullptr) {
-    sampling.*real = static_cast<float>(parse_number(text));
+    sampling.*real = static_cast<float>(parse_number(text, range));
   } else {
-    sampling.*integer = static_cast<int>(parse_integer(text, {-1, 1e9}));
+    sampling.*integer = static_cast<int>(parse_integer(text, {range.least, 1e9}));
   }
 }
+
+namespace {
+
+/// "5+1.5" or "5-inf".
+std::pair<Token, float> parse_logit_bias(std::string_view given) {
+  const std::string text(given);
+  char* rest = nullptr;
+  const long id = std::strtol(text.c_str(), &rest, 10);
+  char* end = rest;
+  const float bias = std::strtof(rest, &end);
+  const bool is_signed = *rest == '+' || *rest == '-';
+  if (rest == text.c_str() || !is_signed || *end != '\0' || id != static_cast<Token>(id)) {
+    throw UsageError("takes ID+BIAS or ID-BIAS, not '" + text + "'");
+  }
+  return {static_cast<Token>(id), bias};
+}
+
+}  // namespace
 
 void SamplingArguments::add_flags(Flags& flags) {
   flags.add("-n,--predict,--n-predict", "N", options.max_tokens,
             "tokens at most; -1 = until the answer ends", {-1, 1e12});
-  flags.add("-r,--reverse-prompt", "TEXT", options.stop, "stop at this text (may be repeated)");
+  flags.add("-r,--reverse-prompt", "TEXT", "stop at this text (may be repeated)",
+            [this](std::string_view given) {
+              require_utf8(given, "the text of -r");
+              options.stop.emplace_back(given);
+            });
   flags.add("--ignore-eos", options.ignore_eos, "go on where the model would end");
   for (const SamplingNumber& number : sampling_numbers()) {
     std::string value;
@@ -101,8 +132,13 @@ void SamplingArguments::add_flags(Flags& flags) {
         [this, &number](std::string_view given) { number.set(options.sampling, given); },
         Flags::Place::sampling);
   }
+  flags.add(
+      "--logit-bias,-l", "ID+BIAS", "",
+      [this](std::string_view given) {
+        options.sampling.logit_bias.push_back(parse_logit_bias(given));
+      },
+      Flags::Place::sampling);
   flags.add("-s,--seed", "N", seed, "of the random choice; -1 = another one each time", {-1, 1e18});
-  flags.add("-l,--logit-bias", "ID+BIAS", logit_bias, "");
 }
 
 GenerateOptions SamplingArguments::resolve() const {
@@ -113,18 +149,6 @@ GenerateOptions SamplingArguments::resolve() const {
     std::random_device device;
     resolved.sampling.seed = device();
   }
-  for (const std::string& text : logit_bias) {
-    char* rest = nullptr;
-    const long id = std::strtol(text.c_str(), &rest, 10);
-    char* end = rest;
-    const float bias = std::strtof(rest, &end);
-    const bool is_signed = *rest == '+' || *rest == '-';
-    if (rest == text.c_str() || !is_signed || *end != '\0' || id != static_cast<Token>(id)) {
-      throw UsageError("--logit-bias takes ID+BIAS or ID-BIAS, not '" + text + "'");
-    }
-    resolved.sampling.logit_bias.emplace_back(static_cast<Token>(id), bias);
-  }
-  for (const std::string& stop : resolved.stop) require_utf8(stop, "the text of -r");
   return resolved;
 }
 

@@ -48,6 +48,7 @@ struct SamplingNumber {
   std::string_view flags;  ///< "--top-k"
   float Sampling::*real = nullptr;
   int Sampling::*integer = nullptr;
+  Limits range = {};
 
   double get(const Sampling& sampling) const;
   /// Throws UsageError "takes ..., not ...".
@@ -58,11 +59,10 @@ const std::vector<SamplingNumber>& sampling_numbers();
 /// How tokens are chosen: --temp and its like, -s, -n, -r.
 struct SamplingArguments {
   GenerateOptions options = {.sampling = {.temperature = 0.8f}};
-  int64_t seed = -1;                         ///< -1: another one each time
-  std::vector<std::string> logit_bias = {};  ///< "ID+BIAS" or "ID-BIAS"
+  int64_t seed = -1;  ///< -1: another one each time
 
   void add_flags(Flags& flags);
-  /// The options with their seed and biases; checks that `-r` is UTF-8.
+  /// The options with their seed.
   GenerateOptions resolve() const;
 };
 

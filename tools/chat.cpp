@@ -11,6 +11,7 @@
 #include "tools/generation.h"
 #include "tools/input.h"
 #include "tools/numbers.h"
+#include "tools/terminal.h"
 
 namespace heed {
 namespace {
@@ -25,7 +26,7 @@ constexpr const char* kHelp =
     "  /set verbose | quiet        rates after each answer, or none\n"
     "  /show info | system | template | parameters\n"
     "  \"\"\"                         begins and ends a text of several lines\n"
-    "  Ctrl-C                      stops the answer\n";
+    "  Ctrl-C                      stops the answer, or drops the line\n";
 
 void say(const std::string& text) {
   std::fprintf(stderr, "%s\n", text.c_str());
@@ -52,9 +53,9 @@ Chat::Chat(Session& session, ChatSettings settings, Output& out)
 void Chat::run() {
   say("Say something; /? shows the commands.");
   for (;;) {
-    std::optional<std::string> message = read_message();
-    if (!message) return;
     try {
+      const std::optional<std::string> message = read_message();
+      if (!message) return;
       if (message->empty()) continue;
       editor_.remember(*message);
       if (message->starts_with('/')) {
@@ -64,6 +65,8 @@ void Chat::run() {
       }
     } catch (const UsageError& error) {
       say(error.what());
+    } catch (const Interrupted&) {  // often meant for an answer that has just ended
+      say("/bye or Ctrl-D leaves.");
     }
   }
 }

@@ -23,7 +23,7 @@ class Chat {
  public:
   /// Throws Error(unsupported) if the model has no chat template.
   Chat(Session& session, ChatSettings settings, Output& out);
-  /// Until /bye, Ctrl-D or Ctrl-C at the prompt.
+  /// Until /bye or Ctrl-D.
   void run();
 
  private:

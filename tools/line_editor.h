@@ -14,7 +14,8 @@ class LineEditor {
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
-  /// A line without its end; nothing after Ctrl-D or Ctrl-C. The prompt goes to stderr.
+  /// A line without its end, or what was pasted, of several lines; nothing after Ctrl-D. The prompt
+  /// goes to stderr. Throws Interrupted after Ctrl-C.
   std::optional<std::string> read(const std::string& prompt);
   /// Adds a line to what the up arrow brings back.
   void remember(const std::string& line);

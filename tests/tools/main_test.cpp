@@ -52,6 +52,13 @@ TEST_CASE("help of every verb fits a screen and shows an example of it") {
   }
 }
 
+TEST_CASE("other tools' names of commands") {
+  CHECK(run_heed({"chat", "--help"}).out == run_heed({"run", "--help"}).out);
+  CHECK(run_heed({"ls"}).out == run_heed({"list"}).out);
+  CHECK(run_heed({"help", "ls"}).out == run_heed({"list", "--help"}).out);
+  CHECK(run_heed({"version"}).out == run_heed({"--version"}).out);
+}
+
 TEST_CASE("--version") {
   const CommandResult result = run_heed({"--version"});
   CHECK(result.exit_code == 0);
@@ -78,9 +85,10 @@ TEST_CASE("bad usage is one line that names the trouble, and exit code 2") {
       {{"run", model, "-n", "many", "hi"}, "'-n' takes a whole number, not 'many'"},
       {{"run", model, "-n", "8x", "hi"}, "'-n' takes a whole number, not '8x'"},
       {{"run", model, "-t", "-1", "hi"}, "'-t' takes a whole number from 0, not '-1'"},
-      {{"run", model, "--temp", "-1", "hi"}, "temperature is -1"},
+      {{"run", model, "--temp", "-1", "hi"}, "'--temp' takes a number from 0, not '-1'"},
+      {{"run", model, "--top-p", "2", "hi"}, "'--top-p' takes a number up to 1, not '2'"},
       {{"run", model, "--raw=yes", "hi"}, "'--raw' takes no value"},
-      {{"run", model, "-l", "5", "hi"}, "--logit-bias takes ID+BIAS or ID-BIAS, not '5'"},
+      {{"run", model, "-l", "5", "hi"}, "'-l' takes ID+BIAS or ID-BIAS, not '5'"},
       {{"run", model, "-ctk", "q3", "hi"}, "'-ctk' takes f32, bf16 or f16, not 'q3'"},
       {{"show"}, "MODEL is missing"},
       {{"show", model, "more"}, "'more' was not expected"},
