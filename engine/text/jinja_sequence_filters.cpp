@@ -319,7 +319,7 @@ Value slice_evenly(Evaluator& evaluator, const Value& input, const Bound& args) 
   return Value::iterator(std::move(slices));
 }
 
-constexpr Filter kFilters[] = {
+constexpr Filter kSequenceFilters[] = {
     {"batch", "linecount fill_with?", batch},
     {"count", "", length},
     {"dictsort", "case_sensitive? by? reverse?", sort_dict},
@@ -347,7 +347,7 @@ constexpr Filter kFilters[] = {
 }  // namespace
 
 std::span<const Filter> sequence_filters() {
-  return kFilters;
+  return kSequenceFilters;
 }
 
 }  // namespace heed::jinja

@@ -15,8 +15,8 @@ Bytes checkpoint(std::string_view header, size_t data_bytes) {
   return Bytes().string(header).raw(std::string(data_bytes, 'x'));
 }
 
-void check_refused(const Bytes& file, std::string_view sentence,
-                   Error::Code code = Error::Code::format) {
+void check_safetensors_refused(const Bytes& file, std::string_view sentence,
+                               Error::Code code = Error::Code::format) {
   CAPTURE(sentence);
   const auto bytes = file.copy();
   try {
@@ -30,8 +30,8 @@ void check_refused(const Bytes& file, std::string_view sentence,
 
 /// One tensor "t" with the fields given and `data_bytes` of data.
 void check_tensor_refused(const std::string& fields, size_t data_bytes, std::string_view sentence) {
-  check_refused(checkpoint("{\"t\":" + fields + "}", data_bytes),
-                "tensor 't': " + std::string(sentence));
+  check_safetensors_refused(checkpoint("{\"t\":" + fields + "}", data_bytes),
+                            "tensor 't': " + std::string(sentence));
 }
 
 std::string names(const Safetensors& checkpoint) {
@@ -102,36 +102,39 @@ TEST_CASE("a file without tensors is well-formed") {
 }
 
 TEST_CASE("headers that cannot be are refused") {
-  check_refused(Bytes().raw("short"), "not a safetensors file: expected at least 8 bytes, found 5");
-  check_refused(
+  check_safetensors_refused(Bytes().raw("short"),
+                            "not a safetensors file: expected at least 8 bytes, found 5");
+  check_safetensors_refused(
       Bytes().raw("# A text file, not a checkpoint"),
       "header: expected a length of at most 23 bytes, found 8392569455036669987: the file "
       "is truncated or not safetensors");
-  check_refused(Bytes().add(uint64_t{3}).raw("{}"),
-                "header: expected a length of at most 2 bytes, found 3: the file is truncated or "
-                "not safetensors");
-  check_refused(
+  check_safetensors_refused(
+      Bytes().add(uint64_t{3}).raw("{}"),
+      "header: expected a length of at most 2 bytes, found 3: the file is truncated or "
+      "not safetensors");
+  check_safetensors_refused(
       Bytes().add(uint64_t{100'000'001}).raw(std::string(100'000'001, ' ')),
       "header: expected a length of at most 100000000 bytes, found 100000001: the file is "
       "truncated or not safetensors");
-  check_refused(Bytes().add(uint64_t{0}), "header: expected it to begin with '{'");
-  check_refused(checkpoint("[]", 0), "header: expected it to begin with '{'");
-  check_refused(checkpoint(R"({"t":})", 0), "header: not valid JSON near byte 6");
-  check_refused(checkpoint("{\"\xff\":1}", 0), "header: not valid JSON near byte 3");
-  check_refused(checkpoint(R"({"t":1e999})", 0), "header: not valid JSON");
-  check_refused(checkpoint(R"({"t":{"shape":[[1]]}})", 0), "header: nested deeper than 3 levels");
-  check_refused(checkpoint(R"({"t":)" + std::string(1'000'000, '['), 0),
-                "header: nested deeper than 3 levels");
-  check_refused(checkpoint(R"({"t":1,"t":2})", 0), "header: has the key \"t\" twice");
-  check_refused(checkpoint(R"({"t":{"dtype":"F32","dtype":"F16"}})", 0),
-                "header: has the key \"dtype\" twice");
-  check_refused(checkpoint(R"({"__metadata__":{"a":1}})", 0),
-                "header: expected __metadata__ to map to strings");
-  check_refused(checkpoint(R"({"__metadata__":"pt"})", 0),
-                "header: expected __metadata__ to map to strings");
-  check_refused(checkpoint(R"({"":{}})", 0), "a tensor's name: has an empty name");
-  check_refused(checkpoint(R"({"a\nb":{}})", 0),
-                R"(a tensor's name: the name holds a control character: "a\nb")");
+  check_safetensors_refused(Bytes().add(uint64_t{0}), "header: expected it to begin with '{'");
+  check_safetensors_refused(checkpoint("[]", 0), "header: expected it to begin with '{'");
+  check_safetensors_refused(checkpoint(R"({"t":})", 0), "header: not valid JSON near byte 6");
+  check_safetensors_refused(checkpoint("{\"\xff\":1}", 0), "header: not valid JSON near byte 3");
+  check_safetensors_refused(checkpoint(R"({"t":1e999})", 0), "header: not valid JSON");
+  check_safetensors_refused(checkpoint(R"({"t":{"shape":[[1]]}})", 0),
+                            "header: nested deeper than 3 levels");
+  check_safetensors_refused(checkpoint(R"({"t":)" + std::string(1'000'000, '['), 0),
+                            "header: nested deeper than 3 levels");
+  check_safetensors_refused(checkpoint(R"({"t":1,"t":2})", 0), "header: has the key \"t\" twice");
+  check_safetensors_refused(checkpoint(R"({"t":{"dtype":"F32","dtype":"F16"}})", 0),
+                            "header: has the key \"dtype\" twice");
+  check_safetensors_refused(checkpoint(R"({"__metadata__":{"a":1}})", 0),
+                            "header: expected __metadata__ to map to strings");
+  check_safetensors_refused(checkpoint(R"({"__metadata__":"pt"})", 0),
+                            "header: expected __metadata__ to map to strings");
+  check_safetensors_refused(checkpoint(R"({"":{}})", 0), "a tensor's name: has an empty name");
+  check_safetensors_refused(checkpoint(R"({"a\nb":{}})", 0),
+                            R"(a tensor's name: the name holds a control character: "a\nb")");
 }
 
 TEST_CASE("tensors that cannot be are refused") {
@@ -141,8 +144,9 @@ TEST_CASE("tensors that cannot be are refused") {
   check_tensor_refused(R"({"dtype":"F32","shape":[1]})", 4, "'data_offsets' is missing");
   check_tensor_refused(R"({"dtype":4,"shape":[1],"data_offsets":[0,4]})", 4,
                        "expected dtype to be a string, found number");
-  check_refused(checkpoint(R"({"t":{"dtype":"F4","shape":[8],"data_offsets":[0,4]}})", 4),
-                "tensor 't': has dtype \"F4\", which Heed does not know", Error::Code::unsupported);
+  check_safetensors_refused(
+      checkpoint(R"({"t":{"dtype":"F4","shape":[8],"data_offsets":[0,4]}})", 4),
+      "tensor 't': has dtype \"F4\", which Heed does not know", Error::Code::unsupported);
   check_tensor_refused(R"({"dtype":"F32","shape":1,"data_offsets":[0,4]})", 4,
                        "expected shape to be an array, found number");
   check_tensor_refused(R"({"dtype":"F32","shape":[-1],"data_offsets":[0,4]})", 4,
@@ -176,19 +180,21 @@ TEST_CASE("tensors cover the data without gap or overlap") {
     };
     return checkpoint(cat(R"({"a":)", entry(a_begin), R"(,"b":)", entry(b_begin), "}"), data_bytes);
   };
-  check_refused(
+  check_safetensors_refused(
       two(0, 2, 8),
       "tensor 'b': expected its data at offset 4, where the data before it ends, found 2");
-  check_refused(
+  check_safetensors_refused(
       two(0, 5, 9),
       "tensor 'b': expected its data at offset 4, where the data before it ends, found 5");
-  check_refused(
+  check_safetensors_refused(
       two(4, 8, 12),
       "tensor 'a': expected its data at offset 0, where the data before it ends, found 4");
-  check_refused(two(4, 0, 7),
-                "tensor 'a': expected data up to offset 8, but there are only 7 bytes of data: the "
-                "file is truncated or damaged");
-  check_refused(two(4, 0, 9), "expected tensors for all 9 bytes of data, found them for 8");
+  check_safetensors_refused(
+      two(4, 0, 7),
+      "tensor 'a': expected data up to offset 8, but there are only 7 bytes of data: the "
+      "file is truncated or damaged");
+  check_safetensors_refused(two(4, 0, 9),
+                            "expected tensors for all 9 bytes of data, found them for 8");
 }
 
 TEST_CASE("a file cut off anywhere is refused") {

@@ -14,7 +14,6 @@
 namespace heed {
 namespace {
 
-constexpr double kEps = std::numeric_limits<float>::epsilon();
 constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::f16};
 
 float rounded(KvType type, float x) {

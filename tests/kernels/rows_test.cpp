@@ -17,7 +17,6 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr double kEps = std::numeric_limits<float>::epsilon();
 constexpr float kNormEps = 1e-5f;
 
 std::vector<float> normal(int64_t n, uint32_t seed, float spread = 1) {

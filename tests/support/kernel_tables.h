@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "engine/kernels/tables.h"
 
 namespace heed {
+
+/// The distance from 1 to the next float: what a rounding costs, in relation, is half of it.
+inline constexpr double kEps = std::numeric_limits<float>::epsilon();
 
 struct NamedTable {
   std::string name;
