@@ -17,6 +17,11 @@ struct EncodeOptions {
 /// what the model's file says.
 enum class Pooling { model = 0, mean = 1, cls = 2, last = 3 };
 
+/// When a beam search stops, once as many hypotheses have ended as there are beams. `no`: when none
+/// that goes on has a better score now than the worst that ended; `yes`: at once; `never`: when
+/// none could have one at the greatest length.
+enum class EarlyStopping { no, yes, never };
+
 /// Number type of the key/value cache.
 enum class KvType { f32, bf16, f16 };
 
