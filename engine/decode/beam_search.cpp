@@ -6,19 +6,16 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/decode/require.h"
 
 namespace heed {
 namespace {
 
-constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr float kImpossible = -std::numeric_limits<float>::infinity();
 
 /// Logits are looked through in blocks of this many: after one pass over a row, taking its best
 /// token costs a look at one block and at the best of each, not at the whole vocabulary.
 constexpr int64_t kBlock = 256;
-
-void require(bool valid, const char* name, double value, const char* expected) {
-  if (!valid) fail(Error::Code::argument, name, " is ", value, ", expected ", expected);
-}
 
 void check_token(const char* name, Token token, int64_t vocab) {
   if (token < 0 || token >= vocab) {
@@ -26,7 +23,7 @@ void check_token(const char* name, Token token, int64_t vocab) {
   }
 }
 
-void check(const SearchOptions& o, int64_t vocab) {
+void check_options(const SearchOptions& o, int64_t vocab) {
   constexpr double kMostBeams = 1024;
   require(o.beams >= 1 && o.beams <= kMostBeams, "beam size", static_cast<double>(o.beams),
           "1 to 1024");
@@ -44,7 +41,7 @@ void check(const SearchOptions& o, int64_t vocab) {
 
 BeamSearch::BeamSearch(SearchOptions options, int64_t vocab, const Kernels& kernels)
     : options_(std::move(options)), vocab_(vocab), kernels_(kernels) {
-  check(options_, vocab);
+  check_options(options_, vocab);
   beams_ = static_cast<size_t>(options_.beams);
   std::erase(options_.forbidden, options_.eos);  // as transformers does: else nothing would end
   live_.reserve(beams_);
@@ -118,17 +115,17 @@ void BeamSearch::gather(int32_t row, std::span<float> logits) {
     const auto blocks = static_cast<int64_t>(block_best_.size());
     const auto block = static_cast<size_t>(kernels_.argmax(block_best_.data(), blocks));
     const float logit = block_best_[block];
-    if (!(logit > kNever)) return;
+    if (!(logit > kImpossible)) return;
     const float score = (logit - log_sum) + live_[static_cast<size_t>(row)].score;
     if (!offer({.row = row, .token = block_token_[block], .score = score})) return;
-    logits[static_cast<size_t>(block_token_[block])] = kNever;
+    logits[static_cast<size_t>(block_token_[block])] = kImpossible;
     look_at(block);
   }
 }
 
 void BeamSearch::forbid(int32_t row, std::span<float> logits) {
-  for (const Token token : options_.forbidden) logits[static_cast<size_t>(token)] = kNever;
-  if (length_ < options_.min_length) logits[static_cast<size_t>(options_.eos)] = kNever;
+  for (const Token token : options_.forbidden) logits[static_cast<size_t>(token)] = kImpossible;
+  if (length_ < options_.min_length) logits[static_cast<size_t>(options_.eos)] = kImpossible;
   if (options_.no_repeat_ngram > 0) forbid_repeats(row, logits);
 }
 
@@ -144,7 +141,7 @@ void BeamSearch::forbid_repeats(int32_t row, std::span<float> logits) {
   const auto end = history_.begin() + length_;
   const auto last = end - (n - 1);
   for (auto at = history_.begin(); at + n <= end; ++at) {
-    if (std::equal(last, end, at)) logits[static_cast<size_t>(at[n - 1])] = kNever;
+    if (std::equal(last, end, at)) logits[static_cast<size_t>(at[n - 1])] = kImpossible;
   }
 }
 

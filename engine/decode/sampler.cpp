@@ -8,15 +8,12 @@
 #include <limits>
 
 #include "engine/core/error.h"
+#include "engine/decode/require.h"
 
 namespace heed {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
-
-void require(bool valid, const char* name, double value, const char* expected) {
-  if (!valid) fail(Error::Code::argument, name, " is ", value, ", expected ", expected);
-}
 
 void check(const Sampling& s, int64_t vocab) {
   require(s.temperature >= 0 && std::isfinite(s.temperature), "temperature", s.temperature,

@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr Token kEos = 0;
 constexpr Token kStart = 1;
 
@@ -151,7 +151,7 @@ TEST_CASE("a step's choice is that of a full sort, ties by the earlier hypothesi
 }
 
 TEST_CASE("fewer possible tokens than beams give fewer hypotheses, none ends the search") {
-  const std::vector<float> logits = {-kInfinity, 0, 1, -kInfinity};
+  const std::vector<float> logits = {-kInf, 0, 1, -kInf};
   const auto step = [&](BeamSearch& search) {
     std::vector<float> rows;
     for (size_t i = 0; i < search.live().size(); ++i) {
@@ -186,7 +186,7 @@ TEST_CASE("fewer possible tokens than beams give fewer hypotheses, none ends the
 TEST_CASE("what cannot be searched is refused") {
   const Kernels& k = kernels(Isa::scalar);
   CHECK_THROWS_WITH_AS(BeamSearch({.beams = 0}, 9, k), "beam size is 0, expected 1 to 1024", Error);
-  CHECK_THROWS_AS(BeamSearch({.beams = 4, .length_penalty = kInfinity}, 9, k), Error);
+  CHECK_THROWS_AS(BeamSearch({.beams = 4, .length_penalty = kInf}, 9, k), Error);
   CHECK_THROWS_AS(BeamSearch({.min_length = -1}, 9, k), Error);
   CHECK_THROWS_AS(BeamSearch({.no_repeat_ngram = -1}, 9, k), Error);
   CHECK_THROWS_WITH_AS(BeamSearch({.eos = 9}, 9, k), "end token 9: expected 0 to 8", Error);
@@ -198,13 +198,13 @@ TEST_CASE("what cannot be searched is refused") {
                        "max_length of 3 leaves no room after 3 tokens that are given", Error);
   CHECK_THROWS_AS(search.start({}), Error);
   CHECK_THROWS_AS(search.start(std::vector<Token>{2}), Error);
-  for (const float bad : {std::nanf(""), kInfinity}) {
+  for (const float bad : {std::nanf(""), kInf}) {
     search.start(std::vector<Token>{1});
     std::vector<float> logits = {0, bad};
     CHECK_THROWS_AS(search.advance(logits), Error);
   }
   search.start(std::vector<Token>{1});
-  std::vector<float> none = {-kInfinity, -kInfinity};
+  std::vector<float> none = {-kInf, -kInf};
   CHECK_THROWS_AS(search.advance(none), Error);
 }
 
