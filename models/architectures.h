@@ -1,4 +1,4 @@
-// One function per architecture: a file's numbers in, a Graph out. Declared here, listed in
+// One function per architecture: a file's numbers in, a ModelGraph out. Declared here, listed in
 // registry.cpp, each defined in the file of its name.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace heed {
 
-Graph llama(const Hyperparameters& hyperparameters);
-Graph bert(const Hyperparameters& hyperparameters);
+ModelGraph llama(const Hyperparameters& hyperparameters);
+ModelGraph bert(const Hyperparameters& hyperparameters);
 
 }  // namespace heed

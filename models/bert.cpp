@@ -18,7 +18,7 @@ Pool pool(const Hyperparameters& h) {
 
 }  // namespace
 
-Graph bert(const Hyperparameters& h) {
+ModelGraph bert(const Hyperparameters& h) {
   const Dims dims = h.dims();
   const int64_t heads = h.count("attention.head_count");
   h.check_divides("attention.head_count", dims.width, heads);
@@ -32,12 +32,12 @@ Graph bert(const Hyperparameters& h) {
       .positions = "position_embd",
       .segments = "token_types",
       .segment_types = h.file().get_or<int64_t>("tokenizer.ggml.token_type_count", 2)};
-  return {.dims = dims,
-          .layers = {embedding, norm("token_embd_norm"),
-                     Blocks{.count = h.blocks(),
-                            .body = {Residual{{attention}}, norm("attn_output_norm"),
-                                     Residual{{feed_forward}}, norm("layer_output_norm")}},
-                     pool(h)}};
+  return Graph{.dims = dims,
+               .layers = {embedding, norm("token_embd_norm"),
+                          Blocks{.count = h.blocks(),
+                                 .body = {Residual{{attention}}, norm("attn_output_norm"),
+                                          Residual{{feed_forward}}, norm("layer_output_norm")}},
+                          pool(h)}};
 }
 
 }  // namespace heed

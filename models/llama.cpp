@@ -22,7 +22,7 @@ Rope rope(const Hyperparameters& h, int64_t head_dim) {
 
 }  // namespace
 
-Graph llama(const Hyperparameters& h) {
+ModelGraph llama(const Hyperparameters& h) {
   const Dims dims = h.dims();
   const int64_t heads = h.count("attention.head_count");
   const int64_t kv_heads = h.count_or("attention.head_count_kv", heads);
@@ -39,12 +39,12 @@ Graph llama(const Hyperparameters& h) {
                             .rope = rope(h, head_dim)};
   const FeedForward feed_forward{
       .width = h.count("feed_forward_length"), .activation = Activation::silu, .gated = true};
-  return {.dims = dims,
-          .layers = {Embedding{},
-                     Blocks{.count = h.blocks(),
-                            .body = {Residual{{norm("attn_norm"), attention}},
-                                     Residual{{norm("ffn_norm"), feed_forward}}}},
-                     norm("output_norm"), Head{.tied = "token_embd"}}};
+  return Graph{.dims = dims,
+               .layers = {Embedding{},
+                          Blocks{.count = h.blocks(),
+                                 .body = {Residual{{norm("attn_norm"), attention}},
+                                          Residual{{norm("ffn_norm"), feed_forward}}}},
+                          norm("output_norm"), Head{.tied = "token_embd"}}};
 }
 
 }  // namespace heed

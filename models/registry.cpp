@@ -21,7 +21,7 @@ std::span<const Architecture> architectures() {
   return kArchitectures;
 }
 
-Graph make_graph(const Metadata& metadata) {
+ModelGraph make_graph(const Metadata& metadata) {
   const std::string& name = metadata.require<std::string>("general.architecture");
   const auto it = std::ranges::find(kArchitectures, name, &Architecture::name);
   if (it != kArchitectures.end()) return it->graph(Hyperparameters(metadata, name));

@@ -12,12 +12,13 @@ namespace heed {
 
 struct Architecture {
   std::string_view name;
-  Graph (*graph)(const Hyperparameters& hyperparameters);
+  ModelGraph (*graph)(const Hyperparameters& hyperparameters);
 };
 
 std::span<const Architecture> architectures();
 
-/// The graph of a file. Throws Error(unsupported) naming the architecture and those that are known.
-Graph make_graph(const Metadata& metadata);
+/// The graphs of a file's model. Throws Error(unsupported) naming the architecture and those that
+/// are known.
+ModelGraph make_graph(const Metadata& metadata);
 
 }  // namespace heed

@@ -27,8 +27,8 @@ FileInfo inspect(const std::string& name_or_path) {
 
 std::string describe_graph(const std::string& name_or_path, bool dot) {
   const GgufFile file = GgufFile::open(find_model(name_or_path));
-  const Graph graph = make_graph(file.metadata());
-  return dot ? to_dot(graph) : to_text(graph);
+  const ModelGraph model = make_graph(file.metadata());
+  return dot ? to_dot(model) : to_text(model);
 }
 
 }  // namespace heed

@@ -28,16 +28,33 @@ int64_t block_count(const Graph& graph) {
   return count;
 }
 
+/// What a model is can be seen from its graphs.
+ModelKind kind_of(const ModelGraph& graph) {
+  if (graph.memory) return ModelKind::encoder_decoder;
+  return has_head(graph.main) ? ModelKind::decoder : ModelKind::encoder;
+}
+
 void load_weights(LoadedModel& model, const LoadOptions& options) {
   const GgufFile& file = model.file;
-  model.bound = bind_graph(
+  model.bound = bind_model(
       model.graph, [&](std::string_view name) { return file.find(name); }, file.name());
   ThreadTeam team(options.threads > 0 ? options.threads : default_threads());
-  const PackOptions pack{.exact = options.exact,
-                         .many_rows = !has_head(model.graph),
-                         .release = [&](const TensorView& tensor) { file.drop(tensor); },
-                         .progress = options.progress};
-  model.weights = std::make_unique<const Weights>(model.bound, kernels(choose_isa()), team, pack);
+  const auto pack = [&](const BoundGraph& graph, bool many_rows, double begin, double end) {
+    const auto progress = [&, begin, end](double done) {
+      if (options.progress) options.progress(begin + (end - begin) * done);
+    };
+    return std::make_unique<const Weights>(
+        graph, kernels(choose_isa()), team,
+        PackOptions{.exact = options.exact,
+                    .many_rows = many_rows,
+                    .release = [&](const TensorView& tensor) { file.drop(tensor); },
+                    .progress = progress});
+  };
+  const double half = model.bound.memory ? 0.5 : 0;  // about as large as each other
+  if (model.bound.memory) {
+    model.memory_weights = pack(*model.bound.memory, /*many_rows=*/true, 0, half);
+  }
+  model.weights = pack(model.bound.main, !has_head(model.graph.main), half, 1);
 }
 
 ModelInfo describe(const LoadedModel& model, const std::filesystem::path& path) {
@@ -45,14 +62,16 @@ ModelInfo describe(const LoadedModel& model, const std::filesystem::path& path) 
   ModelInfo result{.path = path,
                    .architecture = metadata.require<std::string>("general.architecture"),
                    .name = metadata.get_or<std::string>("general.name", path.stem().string()),
-                   .kind = has_head(model.graph) ? ModelKind::decoder : ModelKind::encoder,
+                   .kind = kind_of(model.graph),
                    .file_bytes = model.file.size(),
-                   .width = model.graph.dims.width,
-                   .layers = block_count(model.graph),
-                   .vocab = model.graph.dims.vocab,
-                   .context = model.graph.dims.context};
+                   .width = model.graph.main.dims.width,
+                   .layers = block_count(model.graph.main),
+                   .vocab = model.graph.main.dims.vocab,
+                   .context = model.graph.main.dims.context};
+  if (model.graph.memory) result.layers += block_count(*model.graph.memory);
+  if (model.memory_weights) result.weight_bytes = model.memory_weights->bytes();
   if (model.weights) {
-    result.weight_bytes = model.weights->bytes();
+    result.weight_bytes += model.weights->bytes();
     result.isa = model.weights->kernels().name;
     result.exact = model.weights->exact();
   }

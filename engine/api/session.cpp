@@ -63,15 +63,15 @@ Session::Session(Model model, const SessionOptions& options)
   const int threads = options.threads > 0 ? options.threads : default_threads();
   const bool exact = loaded.weights->exact();
   if (impl_->model.info().kind == ModelKind::decoder) {
-    const int64_t most = std::min(kDefaultContext, loaded.graph.dims.context);
-    impl_->decoder.emplace(loaded.graph, *loaded.weights,
+    const int64_t most = std::min(kDefaultContext, loaded.graph.main.dims.context);
+    impl_->decoder.emplace(loaded.graph.main, *loaded.weights,
                            DecoderOptions{.context = options.context > 0 ? options.context : most,
                                           .ubatch = std::max<int64_t>(1, options.ubatch),
                                           .threads = threads,
                                           .kv_type = exact ? KvType::f32 : options.kv_type});
   } else {
     // Keys and values of an encoder live for one pass: rounding them would save nothing.
-    impl_->encoder.emplace(loaded.graph, *loaded.weights,
+    impl_->encoder.emplace(loaded.graph.main, *loaded.weights,
                            EncoderOptions{.threads = threads, .kv_type = KvType::f32});
   }
 }

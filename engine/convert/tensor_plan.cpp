@@ -147,10 +147,10 @@ class Planner {
 
 }  // namespace
 
-std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const Graph& graph,
+std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
                                         const Safetensors& weights, DType type) {
   Planner planner(recipe, weights);
-  for (const Param& param : all_params(graph)) planner.plan(param, type);
+  for (const Param& param : all_params(model)) planner.plan(param, type);
   return planner.finish();
 }
 

@@ -16,11 +16,11 @@ struct PlannedTensor {
   GgufWriter::Tensor target;
 };
 
-/// The tensors of a file of `type`, in the order of the graph. Vectors and what the recipe says
+/// The tensors of a file of `type`, in the order of the graphs. Vectors and what the recipe says
 /// stay F32; a row that the blocks of `type` do not divide becomes F16. Throws Error(format) that
 /// lists every tensor that is missing, of another shape or of a type without numbers, and
 /// Error(unsupported) that lists those the graph has no use for.
-std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const Graph& graph,
+std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
                                         const Safetensors& weights, DType type);
 
 }  // namespace heed

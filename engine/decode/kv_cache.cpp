@@ -5,13 +5,14 @@
 namespace heed {
 namespace {
 
-void collect(const std::vector<Layer>& layers, int64_t copies, KvShape& shape) {
+void collect(const std::vector<Layer>& layers, int64_t copies, bool memory, KvShape& shape) {
   for (const Layer& layer : layers) {
     if (const auto* residual = std::get_if<Residual>(&layer.spec)) {
-      collect(residual->body, copies, shape);
+      collect(residual->body, copies, memory, shape);
     } else if (const auto* blocks = std::get_if<Blocks>(&layer.spec)) {
-      collect(blocks->body, copies * blocks->count, shape);
-    } else if (const auto* attention = std::get_if<Attention>(&layer.spec)) {
+      collect(blocks->body, copies * blocks->count, memory, shape);
+    } else if (const auto* attention = std::get_if<Attention>(&layer.spec);
+               attention && attention->memory == memory) {
       if (shape.layers > 0 &&
           (shape.kv_heads != attention->kv_heads || shape.head_dim != attention->head_dim)) {
         fail(Error::Code::unsupported, "key/value cache: attention layers differ: ", shape.kv_heads,
@@ -29,7 +30,13 @@ void collect(const std::vector<Layer>& layers, int64_t copies, KvShape& shape) {
 
 KvShape kv_shape(const Graph& graph) {
   KvShape shape;
-  collect(graph.layers, 1, shape);
+  collect(graph.layers, 1, /*memory=*/false, shape);
+  return shape;
+}
+
+KvShape memory_shape(const Graph& graph) {
+  KvShape shape;
+  collect(graph.layers, 1, /*memory=*/true, shape);
   return shape;
 }
 

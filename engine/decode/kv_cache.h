@@ -15,8 +15,11 @@ struct KvShape {
   int64_t head_dim = 0;
 };
 
-/// Throws Error(unsupported) where attention layers differ in kv heads or head size.
+/// Of the layers that attend within their sequence, or of those that attend to a memory: a cache
+/// for each kind, layers in the order of the graph. Throws Error(unsupported) where they differ in
+/// kv heads or head size.
 KvShape kv_shape(const Graph& graph);
+KvShape memory_shape(const Graph& graph);
 
 class KvCache {
  public:

@@ -10,9 +10,11 @@ namespace heed {
 
 struct LoadedModel {
   GgufFile file;
-  Graph graph;
-  BoundGraph bound;
-  std::unique_ptr<const Weights> weights;  ///< points into graph, bound and file
+  ModelGraph graph;
+  BoundModel bound;
+  // Both point into graph, bound and file.
+  std::unique_ptr<const Weights> weights;         ///< of graph.main
+  std::unique_ptr<const Weights> memory_weights;  ///< of graph.memory, where there is one
 
   explicit LoadedModel(GgufFile opened) : file(std::move(opened)) {}
   LoadedModel(const LoadedModel&) = delete;

@@ -1,7 +1,9 @@
 #include "engine/graph/bind.h"
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "engine/core/error.h"
@@ -46,6 +48,7 @@ std::string problem_of(const Attention& a) {
   if (a.head_dim < 2 || a.head_dim > kMaxHeadDim || a.head_dim % 2 != 0) {
     return cat("heads of ", a.head_dim, " dimensions: expected an even number up to ", kMaxHeadDim);
   }
+  if (a.memory && a.rope) return "rotary positions, which keys of a memory do not have";
   if (!a.rope) return "";
   if (a.rope->dims < 2 || a.rope->dims % 2 != 0 || a.rope->dims > a.head_dim) {
     return cat("rotary positions of ", a.rope->dims, " dimensions: expected an even number up to ",
@@ -67,7 +70,32 @@ std::string problem_of(const Norm& norm) {
 /// Binds layers one by one and keeps a list of all that is wrong.
 class Binder {
  public:
-  Binder(const Dims& dims, const FindTensor& find) : dims_(dims), find_(find) {}
+  Binder(const ModelGraph& model, const FindTensor& find) : find_(find), model_(model) {}
+
+  BoundGraph bind(const Graph& graph) {
+    dims_ = graph.dims;
+    may_attend_ = model_.memory && &graph == &model_.main;
+    BoundGraph bound{.dims = graph.dims};
+    for (const Layer& layer : graph.layers) bound.layers.push_back(bind(layer, ""));
+    return bound;
+  }
+
+  /// What steps rely on, said of two graphs together.
+  void check_memory() {
+    if (!model_.memory || model_.memory->dims.width == model_.main.dims.width) return;
+    report(cat("memory of width ", model_.memory->dims.width, ": expected ", model_.main.dims.width,
+               ", as wide as what attends to it"));
+  }
+
+  const std::vector<std::string>& problems() const { return problems_; }
+
+ private:
+  /// Both graphs, and a head with its table, may speak of one tensor.
+  void report(std::string problem) {
+    if (std::ranges::find(problems_, problem) == problems_.end()) {
+      problems_.push_back(std::move(problem));
+    }
+  }
 
   BoundLayer bind(const Layer& layer, const std::string& scope) {
     BoundLayer bound{.layer = &layer, .scope = scope};
@@ -76,11 +104,15 @@ class Binder {
           if constexpr (requires { problem_of(spec); }) {
             const std::string problem = problem_of(spec);
             if (!problem.empty()) {
-              problems_.push_back(cat("layer '", scope, spec.name, "': ", problem));
+              report(cat("layer '", scope, spec.name, "': ", problem));
             }
           }
         },
         layer.spec);
+    const auto* attention = std::get_if<Attention>(&layer.spec);
+    if (attention && attention->memory && !may_attend_) {
+      report(cat("layer '", scope, attention->name, "': no memory to attend to"));
+    }
     for (const Param& param : own_params(layer, dims_)) {
       bound.tensors.push_back(check(param, scope + param.name));
     }
@@ -90,27 +122,26 @@ class Binder {
     return bound;
   }
 
-  const std::vector<std::string>& problems() const { return problems_; }
-
- private:
   const TensorView* check(const Param& param, const std::string& name) {
     const TensorView* tensor = find_(name);
     if (!tensor) {
       if (param.presence == Presence::required) {
-        problems_.push_back(cat("tensor '", name, "' ", to_string(param.shape), " is missing"));
+        report(cat("tensor '", name, "' ", to_string(param.shape), " is missing"));
       }
     } else if (tensor->shape != param.shape) {
-      problems_.push_back(cat("tensor '", name, "' has shape ", to_string(tensor->shape),
-                              ", expected ", to_string(param.shape)));
+      report(cat("tensor '", name, "' has shape ", to_string(tensor->shape), ", expected ",
+                 to_string(param.shape)));
     } else if (tensor->type >= DType::i8 && tensor->type <= DType::f64) {
-      problems_.push_back(cat("tensor '", name, "' has type ", info(tensor->type).name,
-                              ", expected a type of weights (f32, f16, bf16 or quantised)"));
+      report(cat("tensor '", name, "' has type ", info(tensor->type).name,
+                 ", expected a type of weights (f32, f16, bf16 or quantised)"));
     }
     return tensor;
   }
 
-  const Dims& dims_;
   const FindTensor& find_;
+  const ModelGraph& model_;
+  Dims dims_;                // of the graph at hand
+  bool may_attend_ = false;  // whether it has a memory
   std::vector<std::string> problems_;
 };
 
@@ -124,13 +155,31 @@ void collect(const Layer& layer, const std::string& scope, const Dims& dims, Par
   });
 }
 
+/// Leaves the first of those that share a name (a table that is also the head's matrix, and both
+/// graphs'), required if any of them is.
+Params once_each(const Params& all) {
+  Params result;
+  std::unordered_map<std::string, size_t> index;
+  for (const Param& param : all) {
+    const auto [it, is_new] = index.try_emplace(param.name, result.size());
+    if (is_new) {
+      result.push_back(param);
+    } else if (param.presence == Presence::required) {
+      result[it->second].presence = Presence::required;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
-BoundGraph bind_graph(const Graph& graph, const FindTensor& find, const std::string& file) {
+BoundModel bind_model(const ModelGraph& model, const FindTensor& find, const std::string& file) {
   constexpr size_t kMostShown = 8;  // a wrong width makes every tensor wrong: enough is enough
-  Binder binder(graph.dims, find);
-  BoundGraph bound{.dims = graph.dims};
-  for (const Layer& layer : graph.layers) bound.layers.push_back(binder.bind(layer, ""));
+  Binder binder(model, find);
+  binder.check_memory();
+  BoundModel bound;
+  if (model.memory) bound.memory = binder.bind(*model.memory);
+  bound.main = binder.bind(model.main);
   const std::vector<std::string>& problems = binder.problems();
   if (problems.empty()) return bound;
   std::string list;
@@ -141,15 +190,20 @@ BoundGraph bind_graph(const Graph& graph, const FindTensor& find, const std::str
   fail(Error::Code::format, file, ": ", list);
 }
 
-Params all_params(const Graph& graph) {
+Params all_params(const ModelGraph& model) {
   Params all;
-  for (const Layer& layer : graph.layers) collect(layer, "", graph.dims, all);
-  return all;
+  const auto add = [&](const Graph& graph) {
+    for (const Layer& layer : graph.layers) collect(layer, "", graph.dims, all);
+  };
+  if (model.memory) add(*model.memory);
+  add(model.main);
+  return once_each(all);
 }
 
-std::vector<std::string> unused_tensors(const Graph& graph, const std::vector<std::string>& have) {
+std::vector<std::string> unused_tensors(const ModelGraph& model,
+                                        const std::vector<std::string>& have) {
   std::unordered_set<std::string> known;
-  for (const Param& param : all_params(graph)) known.insert(param.name);
+  for (const Param& param : all_params(model)) known.insert(param.name);
   std::vector<std::string> unused;
   for (const std::string& name : have) {
     if (!known.contains(name)) unused.push_back(name);

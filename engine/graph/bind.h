@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,17 +27,25 @@ struct BoundGraph {
   std::vector<BoundLayer> layers;
 };
 
+struct BoundModel {
+  BoundGraph main;
+  std::optional<BoundGraph> memory;
+};
+
 /// The tensor of a name, or null.
 using FindTensor = std::function<const TensorView*(std::string_view name)>;
 
-/// Binds a graph. `file` names the source in errors. Throws Error(format) that lists every layer
-/// that cannot be, every missing tensor and every wrong shape, expected and found.
-BoundGraph bind_graph(const Graph& graph, const FindTensor& find, const std::string& file);
+/// Binds the graphs of a model, which must outlive the result. `file` names the source in errors.
+/// Throws Error(format) that lists every layer that cannot be, every missing tensor and every wrong
+/// shape, expected and found.
+BoundModel bind_model(const ModelGraph& model, const FindTensor& find, const std::string& file);
+BoundModel bind_model(ModelGraph&&, const FindTensor&, const std::string&) = delete;
 
-/// Every tensor that the graph may have, full names, blocks spelled out.
-Params all_params(const Graph& graph);
+/// Every tensor that the model may have, once each: full names, blocks spelled out.
+Params all_params(const ModelGraph& model);
 
-/// Names in `have` that no layer of the graph asks for.
-std::vector<std::string> unused_tensors(const Graph& graph, const std::vector<std::string>& have);
+/// Names in `have` that no layer of the model asks for.
+std::vector<std::string> unused_tensors(const ModelGraph& model,
+                                        const std::vector<std::string>& have);
 
 }  // namespace heed

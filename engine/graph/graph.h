@@ -2,7 +2,9 @@
 // returns a Graph; bind finds its weights, plan turns it into steps. Printable and comparable.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -58,10 +60,22 @@ struct Graph {
   bool operator==(const Graph&) const = default;
 };
 
-/// The graph as text, one layer a line, blocks indented once.
-std::string to_text(const Graph& graph);
+/// A model: one graph, or two of which `main` attends to the output of `memory` (a decoder and its
+/// encoder).
+struct ModelGraph {
+  Graph main;
+  std::optional<Graph> memory;
 
-/// The graph as a DOT digraph.
-std::string to_dot(const Graph& graph);
+  ModelGraph() = default;
+  ModelGraph(Graph only) : main(std::move(only)) {}  // NOLINT: most models have one graph
+  ModelGraph(Graph first, Graph attended) : main(std::move(first)), memory(std::move(attended)) {}
+  bool operator==(const ModelGraph&) const = default;
+};
+
+/// The model as text, one layer a line, blocks indented once.
+std::string to_text(const ModelGraph& model);
+
+/// The model as a DOT digraph.
+std::string to_dot(const ModelGraph& model);
 
 }  // namespace heed

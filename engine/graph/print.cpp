@@ -28,7 +28,8 @@ std::string describe(const Norm& n) {
 std::string describe(const Attention& a) {
   std::string text = cat("attention   ", a.name, ", ", a.heads, " heads");
   if (a.kv_heads != a.heads) text += cat(" (", a.kv_heads, " kv)");
-  text += cat(" of ", a.head_dim, a.mask == Mask::causal ? ", causal" : ", both ways");
+  const char* seen = a.mask == Mask::causal ? ", causal" : ", both ways";
+  text += cat(" of ", a.head_dim, a.memory ? ", to the memory" : seen);
   if (a.rope) {
     text += cat(", rotary ", a.rope->dims, " dims, base ", a.rope->base,
                 a.rope->interleaved ? ", pairs" : ", halves");
@@ -75,42 +76,76 @@ void print(const std::vector<Layer>& layers, int depth, std::string& out) {
   }
 }
 
-/// Draws a chain of layers; returns the id of its last node. Residuals get a second arrow around.
-int draw(const std::vector<Layer>& layers, int previous, int& next, std::string& out) {
-  for (const Layer& layer : layers) {
-    const auto* body = body_of(layer);
-    const bool residual = std::holds_alternative<Residual>(layer.spec);
-    if (body && !residual) {
-      out += cat("  subgraph cluster_", next++, " {\n  label=\"", describe(layer), "\"\n");
-      previous = draw(*body, previous, next, out);
-      out += "  }\n";
-      continue;
-    }
-    const int start = previous;
-    if (residual) previous = draw(*body, previous, next, out);
-    const int node = next++;
-    out += cat("  n", node, " [label=\"", residual ? "+" : describe(layer), "\"]\n");
-    if (previous >= 0) out += cat("  n", previous, " -> n", node, "\n");
-    if (residual && start >= 0) out += cat("  n", start, " -> n", node, "\n");
-    previous = node;
-  }
-  return previous;
-}
-
-}  // namespace
-
-std::string to_text(const Graph& graph) {
+std::string text_of(const Graph& graph) {
   std::string out = cat("width ", graph.dims.width, ", vocab ", graph.dims.vocab, ", context ",
                         graph.dims.context, "\n");
   print(graph.layers, 0, out);
   return out;
 }
 
-std::string to_dot(const Graph& graph) {
-  std::string out = "digraph model {\n  node [shape=box, fontname=\"sans-serif\"]\n";
-  int next = 0;
-  draw(graph.layers, -1, next, out);
-  return out + "}\n";
+/// A DOT digraph in the making: nodes and clusters are numbered as they come.
+class Drawing {
+ public:
+  /// Draws a chain of layers after a node (none: -1); returns its last node. Residuals get a second
+  /// arrow around, attention to the memory one from there.
+  int draw(const std::vector<Layer>& layers, int previous) {
+    for (const Layer& layer : layers) {
+      const auto* body = body_of(layer);
+      const bool residual = std::holds_alternative<Residual>(layer.spec);
+      if (body && !residual) {
+        begin_cluster(describe(layer));
+        previous = draw(*body, previous);
+        end_cluster();
+        continue;
+      }
+      const int start = previous;
+      if (residual) previous = draw(*body, previous);
+      const int node = next_++;
+      out_ += cat("  n", node, " [label=\"", residual ? "+" : describe(layer), "\"]\n");
+      arrow(previous, node);
+      if (residual) arrow(start, node);
+      const auto* attention = std::get_if<Attention>(&layer.spec);
+      if (attention && attention->memory) arrow(memory_, node, " [label=\"keys, values\"]");
+      previous = node;
+    }
+    return previous;
+  }
+
+  /// Draws the graph that later ones attend to.
+  void draw_memory(const Graph& graph) {
+    begin_cluster("memory");
+    memory_ = draw(graph.layers, -1);
+    end_cluster();
+  }
+
+  std::string finish() const { return out_ + "}\n"; }
+
+ private:
+  void begin_cluster(const std::string& label) {
+    out_ += cat("  subgraph cluster_", next_++, " {\n  label=\"", label, "\"\n");
+  }
+  void end_cluster() { out_ += "  }\n"; }
+  void arrow(int from, int to, const char* attributes = "") {
+    if (from >= 0) out_ += cat("  n", from, " -> n", to, attributes, "\n");
+  }
+
+  std::string out_ = "digraph model {\n  node [shape=box, fontname=\"sans-serif\"]\n";
+  int next_ = 0;
+  int memory_ = -1;
+};
+
+}  // namespace
+
+std::string to_text(const ModelGraph& model) {
+  if (!model.memory) return text_of(model.main);
+  return cat("memory: ", text_of(*model.memory), "main: ", text_of(model.main));
+}
+
+std::string to_dot(const ModelGraph& model) {
+  Drawing drawing;
+  if (model.memory) drawing.draw_memory(*model.memory);
+  drawing.draw(model.main.layers, -1);
+  return drawing.finish();
 }
 
 }  // namespace heed

@@ -26,6 +26,8 @@ struct Attention {
   Mask mask = Mask::causal;
   float scale = 0;  ///< of the scores; 0: 1 / sqrt(head_dim)
   std::optional<Rope> rope;
+  /// Keys and values come from the output of the model's memory graph, all of which is seen.
+  bool memory = false;
   Presence bias = Presence::optional;  ///< of the four projections
 
   bool operator==(const Attention&) const = default;

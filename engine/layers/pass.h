@@ -34,17 +34,31 @@ struct SequenceRows {
   int64_t first_row = 0;
   int64_t rows = 0;
   const KvView* cache = nullptr;  ///< null: keys and values live for this pass only
+  int64_t used_cells = 0;         ///< of the cache: Pass::visible has a bit for each
+
+  /// Keys and values of what the sequence attends to: an encoder's pass writes them, `rows` tokens
+  /// for each layer that attends to it; a decoder's pass reads the first memory_tokens.
+  const KvView* memory = nullptr;
+  int64_t memory_tokens = 0;
 };
 
 /// One run over packed rows: tokens of any number of sequences, side by side without padding.
 struct Pass {
   std::span<const Token> tokens;            // [rows]
-  std::span<const int32_t> positions;       // [rows]: rising by one within a sequence
+  std::span<const int32_t> positions;       // [rows]: rising by one within a sequence, or anything
+                                            // where `visible` says what a row sees
   std::span<const SequenceRows> sequences;  // cover all rows, in order
   std::span<const int64_t> wanted;          // rows whose output is wanted, rising
   float* out = nullptr;                     // [wanted or sequences, output width]
   KvType kv_type = KvType::bf16;            ///< of keys and values without a cache
   Pooling pooling = Pooling::model;
+
+  /// Where each row's key and value go in its sequence's cache; empty: each at its position.
+  std::span<const int32_t> cells;  // [rows] or empty
+  /// The cells that each row sees, its own included: bit i % 16 of word i / 16 is cell i, up to the
+  /// sequence's used_cells. Rows that share a cache but not a past (beams) differ in this alone.
+  /// Empty: as the layer's mask and the positions say.
+  std::span<const uint16_t* const> visible;  // [rows] or empty
 
   int64_t rows() const { return static_cast<int64_t>(tokens.size()); }
 };

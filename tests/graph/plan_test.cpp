@@ -218,7 +218,7 @@ void check_graph(const Graph& graph) {
   for (const Isa isa : machine_isas()) {
     CAPTURE(kernels(isa).name);
     TinyModel model(graph, DType::f32, kernels(isa));
-    const BoundGraph bound = bind_graph(model.graph(), model.finder(), "tiny");
+    const BoundGraph bound = bind_model(model.model(), model.finder(), "tiny").main;
     const Plan plan(
         model.weights(),
         {.rows = kRows, .wanted = kRows, .positions = graph.dims.context, .kv_type = KvType::f32});

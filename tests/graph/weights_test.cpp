@@ -123,7 +123,7 @@ TEST_CASE("the head is the embedding's table where it has no matrix of its own")
   const auto find = [&](std::string_view name) {
     return name == "output.weight" ? nullptr : model.finder()(name);
   };
-  const BoundGraph bound = bind_graph(model.graph(), find, "tiny");
+  const BoundGraph bound = bind_model(model.model(), find, "tiny").main;
   ThreadTeam team(2);
   const Weights tied(bound, scalar(), team, {});
   CHECK(holds(tied.layers().back().input[0].panels, 0, model.tensor("token_embd.weight")));
@@ -132,7 +132,7 @@ TEST_CASE("the head is the embedding's table where it has no matrix of its own")
 
 TEST_CASE("each packed matrix is given back once; progress rises to 1") {
   TinyModel model(tiny_decoder(), DType::q4_0, scalar());
-  const BoundGraph bound = bind_graph(model.graph(), model.finder(), "tiny");
+  const BoundGraph bound = bind_model(model.model(), model.finder(), "tiny").main;
   std::map<std::string, int> released;
   double last = 0;
   bool rises = true;

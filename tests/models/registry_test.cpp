@@ -26,10 +26,10 @@ TEST_CASE("architectures are listed once each, in order") {
 }
 
 TEST_CASE("a file's architecture decides its graph") {
-  const Graph llama = make_graph(metadata_of("tiny-llama.gguf"));
+  const Graph llama = make_graph(metadata_of("tiny-llama.gguf")).main;
   CHECK(llama.dims == Dims{.width = 64, .vocab = 96, .context = 128});
   CHECK(std::holds_alternative<Head>(llama.layers.back().spec));
-  const Graph bert = make_graph(metadata_of("tiny-bert.gguf"));
+  const Graph bert = make_graph(metadata_of("tiny-bert.gguf")).main;
   CHECK(std::holds_alternative<Pool>(bert.layers.back().spec));
   CHECK_FALSE(llama == bert);
 }

@@ -16,25 +16,28 @@
 
 namespace heed {
 
-/// A graph with random weights of a given type (vectors are always f32), packed for one table.
+/// A model with random weights of a given type (vectors are always f32), packed for one table.
 class TinyModel {
  public:
   /// Matrices whose rows are no multiple of `type`'s block become f32.
-  TinyModel(Graph graph, DType type, const Kernels& kernels, bool exact = false,
+  TinyModel(ModelGraph model, DType type, const Kernels& kernels, bool exact = false,
             bool many_rows = false)
-      : graph_(std::move(graph)) {
+      : model_(std::move(model)) {
     std::mt19937 random(7);
-    for (const Param& param : all_params(graph_)) {
-      if (!tensors_.contains(param.name)) add(param, type, random);
-    }
-    bound_ = bind_graph(graph_, finder(), "tiny");
+    for (const Param& param : all_params(model_)) add(param, type, random);
+    bound_ = bind_model(model_, finder(), "tiny");
     ThreadTeam team(1);
-    weights_ = std::make_unique<const Weights>(bound_, kernels, team,
+    weights_ = std::make_unique<const Weights>(bound_.main, kernels, team,
                                                PackOptions{.exact = exact, .many_rows = many_rows});
+    if (!bound_.memory) return;
+    memory_weights_ = std::make_unique<const Weights>(
+        *bound_.memory, kernels, team, PackOptions{.exact = exact, .many_rows = true});
   }
 
-  const Graph& graph() const { return graph_; }
+  const ModelGraph& model() const { return model_; }
+  const Graph& graph() const { return model_.main; }
   const Weights& weights() const { return *weights_; }
+  const Weights& memory_weights() const { return *memory_weights_; }
   TensorView& tensor(const std::string& name) { return tensors_.at(name); }
   FindTensor finder() const {
     return [this](std::string_view name) -> const TensorView* {
@@ -57,11 +60,12 @@ class TinyModel {
     tensors_[param.name] = {.name = param.name, .type = type, .shape = param.shape, .data = data};
   }
 
-  Graph graph_;
+  ModelGraph model_;
   std::deque<std::vector<std::byte>> data_;
   std::map<std::string, TensorView> tensors_;
-  BoundGraph bound_;
+  BoundModel bound_;
   std::unique_ptr<const Weights> weights_;
+  std::unique_ptr<const Weights> memory_weights_;
 };
 
 /// A small pre-norm decoder: grouped queries, rotary positions, gated feed-forward.
@@ -92,6 +96,32 @@ inline Graph tiny_encoder() {
                         .body = {Residual{{attention}}, norm("attn_output_norm"),
                                  Residual{{FeedForward{.width = 96}}}, norm("layer_output_norm")}},
                  Pool{}}};
+}
+
+/// A small post-norm encoder and a decoder that attends to it, one table for both and the head.
+inline ModelGraph tiny_encoder_decoder() {
+  const auto norm = [](const char* name) { return Norm{.name = name}; };
+  const Attention self{.heads = 4, .kv_heads = 4, .head_dim = 16};
+  Attention both_ways = self;
+  both_ways.mask = Mask::none;
+  const Attention cross{
+      .name = "cross_attn", .heads = 6, .kv_heads = 3, .head_dim = 10, .memory = true};
+  const FeedForward feed_forward{.width = 96, .activation = Activation::silu};
+  const Dims dims{.width = 64, .vocab = 90, .context = 70};
+  return {Graph{.dims = dims,
+                .layers = {Embedding{.scale = 8},
+                           Blocks{.count = 2,
+                                  .name = "dec.blk",
+                                  .body = {Residual{{self}}, norm("attn_output_norm"),
+                                           Residual{{cross}}, norm("cross_attn_output_norm"),
+                                           Residual{{feed_forward}}, norm("layer_output_norm")}},
+                           Head{.tied = "token_embd"}}},
+          Graph{.dims = dims,
+                .layers = {Embedding{.scale = 8},
+                           Blocks{.count = 2,
+                                  .name = "enc.blk",
+                                  .body = {Residual{{both_ways}}, norm("attn_output_norm"),
+                                           Residual{{feed_forward}}, norm("layer_output_norm")}}}}};
 }
 
 }  // namespace heed
