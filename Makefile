@@ -7,7 +7,7 @@ PROMPT ?= Why is the sky blue?
 
 heed = $(BUILD)/heed
 
-.PHONY: all packages run test check sanitize fuzz bench install help
+.PHONY: all packages run test check sanitize fuzz bench bench-peers install help
 
 all: packages  ## build the command, build/heed
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
@@ -41,8 +41,12 @@ bench: all  ## measure the speed of SmolLM2
 	@scripts/fetch-models smollm2
 	@$(heed) bench smollm2
 
+bench-peers: all  ## the same beside other engines, where they are installed
+	@scripts/fetch-models
+	@scripts/bench-peers $(heed)
+
 install: all  ## install the command, the library and its headers: make install PREFIX=/usr/local
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
