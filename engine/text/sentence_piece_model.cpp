@@ -1,7 +1,9 @@
 // Writes and checks what sentence_piece_model.h describes.
 #include "engine/text/sentence_piece_model.h"
 
+#include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "engine/core/error.h"
 #include "engine/text/edited_text.h"
@@ -43,6 +45,95 @@ class Message {
   std::string bytes_;
 };
 
+/// A protocol buffers message, field by field.
+class Fields {
+ public:
+  /// `name` stands for the whole file in errors; both must outlive this object.
+  Fields(std::string_view bytes, std::string_view name) : rest_(bytes), name_(name) {}
+
+  /// Goes to the next field, the first one at first; false at the end.
+  bool next() {
+    if (rest_.empty()) return false;
+    const uint64_t key = varint();
+    number_ = key >> 3;
+    switch (key & 7) {
+      case kVarint:
+        varint();
+        value_ = {};
+        break;
+      case kFixed64:
+        value_ = take(8);
+        break;
+      case kLengthDelimited:
+        value_ = take(varint());
+        break;
+      case kFixed32:
+        value_ = take(4);
+        break;
+      default:
+        refuse();
+    }
+    type_ = static_cast<WireType>(key & 7);
+    return true;
+  }
+
+  /// The bytes of the current field if it is number `number` and a text, message or the like.
+  std::optional<std::string_view> bytes(uint64_t number) const {
+    if (number_ != number || type_ != kLengthDelimited) return std::nullopt;
+    return value_;
+  }
+  std::optional<float> real(uint64_t number) const {
+    if (number_ != number || type_ != kFixed32) return std::nullopt;
+    float value;
+    std::memcpy(&value, value_.data(), sizeof value);
+    return value;
+  }
+
+ private:
+  enum WireType : uint32_t { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kFixed32 = 5 };
+
+  [[noreturn]] void refuse() const {
+    fail(Error::Code::format, name_, ": expected the bytes of a sentencepiece model, found others");
+  }
+
+  std::string_view take(uint64_t count) {
+    if (count > rest_.size()) refuse();
+    const std::string_view taken = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return taken;
+  }
+
+  uint64_t varint() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      const auto byte = static_cast<uint8_t>(take(1)[0]);
+      value |= uint64_t{byte & 0x7Fu} << shift;
+      if (byte < 0x80) return value;
+    }
+    refuse();
+  }
+
+  std::string_view rest_;
+  std::string_view name_;
+  uint64_t number_ = 0;
+  WireType type_ = kVarint;
+  std::string_view value_;
+};
+
+void check_piece(std::string_view piece, size_t index, std::string_view name) {
+  for (Fields field(piece, name); field.next();) {
+    const auto text = field.bytes(1);
+    if (text && (text->find('\0') != text->npos || repair_utf8(*text).changed())) {
+      fail(Error::Code::format, name, ": expected pieces in UTF-8 without NUL, found another at ",
+           index);
+    }
+    const auto score = field.real(2);
+    if (score && !std::isfinite(*score)) {
+      fail(Error::Code::format, name, ": the score of piece ", index, " is not finite");
+    }
+  }
+}
+
 }  // namespace
 
 std::string serialize(const SentencePieceModel& model) {
@@ -68,11 +159,9 @@ std::string serialize(const SentencePieceModel& model) {
   return file.take();
 }
 
-void check_charsmap(std::string_view charsmap) {
+void check_charsmap(std::string_view charsmap, std::string_view name) {
   if (charsmap.empty()) return;
-  const auto refuse = [](const auto&... why) {
-    fail(Error::Code::format, "tokenizer.ggml.precompiled_charsmap: ", why...);
-  };
+  const auto refuse = [&](const auto&... why) { fail(Error::Code::format, name, ": ", why...); };
   uint32_t trie_bytes = 0;
   if (charsmap.size() > sizeof trie_bytes) {
     std::memcpy(&trie_bytes, charsmap.data(), sizeof trie_bytes);
@@ -98,6 +187,26 @@ void check_charsmap(std::string_view charsmap) {
     const bool leaf = unit >> 8 & 1;
     if (leaf && (units[children] & ~(1u << 31)) >= texts.size()) {
       refuse("entry ", i, " leads outside of the texts");
+    }
+  }
+}
+
+void check_model(std::string_view model, std::string_view name) {
+  size_t pieces = 0;
+  for (Fields field(model, name); field.next();) {
+    if (const auto piece = field.bytes(1)) check_piece(*piece, pieces++, name);
+    if (const auto normalizer = field.bytes(3)) {
+      for (Fields part(*normalizer, name); part.next();) {
+        if (const auto charsmap = part.bytes(2)) check_charsmap(*charsmap, name);
+      }
+    }
+    if (const auto denormalizer = field.bytes(5)) {
+      for (Fields part(*denormalizer, name); part.next();) {
+        if (!part.bytes(2).value_or("").empty()) {
+          fail(Error::Code::unsupported, name,
+               ": its rules for decoded text (denormalizer) are not something that Heed does");
+        }
+      }
     }
   }
 }

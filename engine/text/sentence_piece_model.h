@@ -1,5 +1,6 @@
-// The model file of the sentencepiece library, made of what GGUF's arrays hold. The library comes
-// without its message definitions, so the few fields that matter are written by hand.
+// The model file of the sentencepiece library: made of what GGUF's arrays hold, or checked where a
+// file has it whole. The library comes without its message definitions, so the few fields that
+// matter are written and read by hand.
 // Reference: sentencepiece_model.proto (field numbers), the protocol buffers wire format.
 #pragma once
 
@@ -31,7 +32,14 @@ struct SentencePieceModel {
 std::string serialize(const SentencePieceModel& model);
 
 /// Throws Error(format) if the library would read outside of `charsmap` (a double array of 32-bit
-/// units, then NUL-terminated replacements), which it does not check itself. Empty is fine.
-void check_charsmap(std::string_view charsmap);
+/// units, then NUL-terminated replacements), which it does not check itself. Empty is fine. `name`
+/// stands for it in errors.
+void check_charsmap(std::string_view charsmap,
+                    std::string_view name = "tokenizer.ggml.precompiled_charsmap");
+
+/// Throws Error(format) if `model` is not a model's message, or has pieces or a charsmap that the
+/// library takes without a check and cannot work with; Error(unsupported) if it rewrites decoded
+/// text. `name` stands for it in errors. What remains wrong, the library says.
+void check_model(std::string_view model, std::string_view name);
 
 }  // namespace heed

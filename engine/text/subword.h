@@ -62,9 +62,13 @@ struct Subwords {
   /// The text that each token stands for: bytes, which may be part of a character.
   std::vector<std::string> pieces;
   std::unique_ptr<const SubwordModel> model;
+  /// Of the language that texts are translated into, where that is another one; else null.
+  std::unique_ptr<const SubwordModel> target = {};
   std::optional<Token> prefix, suffix;  ///< added around a text (EncodeOptions::add_special)
   /// In decoded text each bad byte becomes a U+FFFD, not each maximal subpart.
   bool replace_each_byte = false;
+  /// Decoded text has no blanks at its ends, and one after each special token.
+  bool trims = false;
 };
 
 /// Byte-level BPE ("gpt2"). Throws Error(unsupported) for an unknown pre-tokenizer, Error(format)
@@ -79,5 +83,10 @@ Subwords make_word_piece(TokenizerSpec& spec);
 /// token, if scores are missing, or if the library refuses the vocabulary.
 Subwords make_sentence_piece_bpe(TokenizerSpec& spec);
 Subwords make_sentence_piece_unigram(TokenizerSpec& spec);
+
+/// Two SentencePiece models over one vocabulary ("marian"). Throws Error(format) if there is no
+/// unknown or no last token, or if a model is missing or no model; Error(unsupported) for a target
+/// model with rules for decoded text.
+Subwords make_sentence_piece_pair(TokenizerSpec& spec);
 
 }  // namespace heed

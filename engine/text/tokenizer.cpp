@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "engine/core/error.h"
 #include "engine/format/metadata.h"
+#include "engine/text/jinja_text.h"
 #include "engine/text/pre_tokenizer.h"
 #include "engine/text/utf8.h"
 
@@ -48,6 +50,11 @@ constexpr std::array kKinds = {
                   {&TokenizerSpec::sep, "[SEP]"},
                   {&TokenizerSpec::pad, "[PAD]"},
                   {&TokenizerSpec::mask, "[MASK]"}}}},
+    Kind{.name = "marian",
+         .make = make_sentence_piece_pair,
+         .ids = {{{&TokenizerSpec::eos, "</s>"},
+                  {&TokenizerSpec::unk, "<unk>"},
+                  {&TokenizerSpec::pad, "<pad>"}}}},
 };
 
 /// Control tokens that end a turn or a text in one chat format or another. Files name one of them
@@ -163,18 +170,26 @@ std::optional<Token> TextTokenizer::find(std::string_view text) const {
 
 std::vector<Token> TextTokenizer::encode(std::string_view text, EncodeOptions options) const {
   std::vector<Token> tokens;
-  encode_to(text, options, TokenSink(tokens, nullptr));
+  encode_to(text, *subwords_.model, options, TokenSink(tokens, nullptr));
+  return tokens;
+}
+
+std::vector<Token> TextTokenizer::encode_target(std::string_view text,
+                                                EncodeOptions options) const {
+  std::vector<Token> tokens;
+  const SubwordModel& model = subwords_.target ? *subwords_.target : *subwords_.model;
+  encode_to(text, model, options, TokenSink(tokens, nullptr));
   return tokens;
 }
 
 Encoding TextTokenizer::encode_with_ranges(std::string_view text, EncodeOptions options) const {
   Encoding encoding;
-  encode_to(text, options, TokenSink(encoding.tokens, &encoding.ranges));
+  encode_to(text, *subwords_.model, options, TokenSink(encoding.tokens, &encoding.ranges));
   return encoding;
 }
 
-void TextTokenizer::encode_to(std::string_view source, EncodeOptions options,
-                              TokenSink sink) const {
+void TextTokenizer::encode_to(std::string_view source, const SubwordModel& model,
+                              EncodeOptions options, TokenSink sink) const {
   if (source.size() > kMaxTextBytes) {
     fail(Error::Code::limit, "text of ", source.size(), " bytes is longer than the limit of ",
          kMaxTextBytes);
@@ -190,7 +205,7 @@ void TextTokenizer::encode_to(std::string_view source, EncodeOptions options,
     const size_t end = match ? match->range.begin : text.size();
     if (pos < end) {
       const size_t from = sink.size();
-      subwords_.model->encode(text.substr(pos, end - pos), sink);
+      model.encode(text.substr(pos, end - pos), sink);
       sink.map_ranges(from, [&](ByteRange r) { return ByteRange{r.begin + pos, r.end + pos}; });
     }
     if (match) sink.add(match->token, match->range);
@@ -221,9 +236,18 @@ TextTokenizer load_tokenizer(const Metadata& metadata) {
 
 std::string_view StreamDecoder::push(Token token) {
   const std::string_view piece = tokenizer_->piece(token);
+  const bool special = tokenizer_->is_special(token);
   ready_.clear();
-  if (skip_special_ && tokenizer_->is_special(token)) return ready_;
+  if (skip_special_ && special) return ready_;
+  if (special && tokenizer_->subwords_.trims) {
+    repair(true);
+    give(piece);
+    blanks_ = ' ';
+    blanks_to_skip_ = 1;
+    return ready_;
+  }
   tokenizer_->subwords_.model->join(piece, first_, pending_);
+  if (first_) blanks_to_skip_ = std::numeric_limits<int>::max();
   first_ = false;
   repair(false);
   return ready_;
@@ -232,6 +256,7 @@ std::string_view StreamDecoder::push(Token token) {
 std::string_view StreamDecoder::finish() {
   ready_.clear();
   repair(true);
+  blanks_.clear();
   first_ = true;
   return ready_;
 }
@@ -243,14 +268,31 @@ void StreamDecoder::repair(bool at_end) {
     const Utf8Char c = read_utf8(pending_, pos);
     if (c.status == Utf8Char::Status::truncated && !at_end) break;
     if (c.status == Utf8Char::Status::valid) {
-      ready_.append(pending_, pos, c.length);
+      const auto character = std::string_view(pending_).substr(pos, c.length);
+      if (tokenizer_->subwords_.trims && jinja::is_space(c.code)) {
+        if (blanks_to_skip_ > 0) {
+          --blanks_to_skip_;
+        } else {
+          blanks_ += character;
+        }
+      } else {
+        give(character);
+      }
     } else {
       const int count = tokenizer_->subwords_.replace_each_byte ? c.length : 1;
-      for (int i = 0; i < count; ++i) ready_ += kReplacementCharacter;
+      for (int i = 0; i < count; ++i) give(kReplacementCharacter);
     }
     pos += c.length;
   }
   pending_.erase(0, pos);
+}
+
+/// `text`, which is not blank, after the blanks that waited for it.
+void StreamDecoder::give(std::string_view text) {
+  ready_ += blanks_;
+  ready_ += text;
+  blanks_.clear();
+  blanks_to_skip_ = 0;
 }
 
 }  // namespace heed

@@ -37,6 +37,10 @@ class TextTokenizer {
   std::vector<Token> encode(std::string_view text, EncodeOptions options = {}) const;
   Encoding encode_with_ranges(std::string_view text, EncodeOptions options = {}) const;
 
+  /// The same of a text in the language that the model translates into, which is what decode()
+  /// gives; encode() if there is one language only.
+  std::vector<Token> encode_target(std::string_view text, EncodeOptions options = {}) const;
+
   /// The text of `tokens`, always valid UTF-8: bytes that do not form characters become U+FFFD.
   /// `skip_special` leaves out control tokens and the unknown token. Throws Error(argument) for an
   /// id outside the vocabulary.
@@ -67,7 +71,8 @@ class TextTokenizer {
   friend class StreamDecoder;
 
   size_t index(Token token) const;
-  void encode_to(std::string_view source, EncodeOptions options, TokenSink sink) const;
+  void encode_to(std::string_view source, const SubwordModel& model, EncodeOptions options,
+                 TokenSink sink) const;
 
   Subwords subwords_;
   std::vector<TokenType> types_;
@@ -97,10 +102,13 @@ class StreamDecoder {
 
  private:
   void repair(bool at_end);
+  void give(std::string_view character);
 
   const TextTokenizer* tokenizer_;
   bool skip_special_;
-  bool first_ = true;    ///< nothing was decoded yet
+  bool first_ = true;  ///< nothing was decoded yet
+  int blanks_to_skip_ = 0;
+  std::string blanks_;   ///< given out if more follows
   std::string pending_;  ///< the beginning of a character
   std::string ready_;
 };

@@ -61,6 +61,8 @@ TokenizerSpec read_tokenizer_spec(const Metadata& metadata) {
       .scores = metadata.get_or<std::vector<float>>("tokenizer.ggml.scores", {}),
       .merges = metadata.get_or<std::vector<std::string>>("tokenizer.ggml.merges", {}),
       .precompiled_charsmap = read_bytes(metadata, "tokenizer.ggml.precompiled_charsmap"),
+      .source_model = read_bytes(metadata, kSourceModelKey),
+      .target_model = read_bytes(metadata, kTargetModelKey),
       .add_space_prefix = get<bool>(metadata, "tokenizer.ggml.add_space_prefix"),
       .remove_extra_whitespaces = get<bool>(metadata, "tokenizer.ggml.remove_extra_whitespaces"),
       .lowercase = get<bool>(metadata, "tokenizer.ggml.normalizer.lowercase"),
@@ -88,9 +90,12 @@ void write_tokenizer_spec(const TokenizerSpec& spec, Metadata& metadata) {
   set_some("tokenizer.ggml.token_type", types);
   set_some("tokenizer.ggml.scores", spec.scores);
   set_some("tokenizer.ggml.merges", spec.merges);
-  const std::string& charsmap = spec.precompiled_charsmap;
-  set_some("tokenizer.ggml.precompiled_charsmap",
-           std::vector<uint8_t>(charsmap.begin(), charsmap.end()));
+  const auto set_bytes = [&](std::string_view key, const std::string& bytes) {
+    set_some(key, std::vector<uint8_t>(bytes.begin(), bytes.end()));
+  };
+  set_bytes("tokenizer.ggml.precompiled_charsmap", spec.precompiled_charsmap);
+  set_bytes(kSourceModelKey, spec.source_model);
+  set_bytes(kTargetModelKey, spec.target_model);
   set_flag("tokenizer.ggml.add_space_prefix", spec.add_space_prefix);
   set_flag("tokenizer.ggml.remove_extra_whitespaces", spec.remove_extra_whitespaces);
   set_flag("tokenizer.ggml.normalizer.lowercase", spec.lowercase);

@@ -27,13 +27,15 @@ enum class TokenType : int32_t {
 };
 
 struct TokenizerSpec {
-  std::string model = {};                 ///< "gpt2", "llama", "t5" or "bert"
+  std::string model = {};                 ///< "gpt2", "llama", "t5", "bert" or "marian"
   std::string pre = {};                   ///< the pre-tokenizer of a "gpt2" model; empty: default
   std::vector<std::string> tokens = {};   ///< in the order of their ids
   std::vector<TokenType> types = {};      ///< one for each token, or none: all are normal
   std::vector<float> scores = {};         ///< one for each token, where the model has them
   std::vector<std::string> merges = {};   ///< "left right", the first merge first
   std::string precompiled_charsmap = {};  ///< SentencePiece's normalisation table; may be empty
+  std::string source_model = {};          ///< of a "marian" model: sentencepiece's own files, whole
+  std::string target_model = {};
   std::optional<bool> add_space_prefix = {};  ///< these six: nothing means the model's usual rule
   std::optional<bool> remove_extra_whitespaces = {};
   std::optional<bool> lowercase = {};
@@ -52,6 +54,9 @@ struct TokenizerSpec {
   std::optional<Token> mask = {};
 };
 
+inline constexpr std::string_view kSourceModelKey = "tokenizer.heed.source_model";
+inline constexpr std::string_view kTargetModelKey = "tokenizer.heed.target_model";
+
 /// The ids above and the keys that hold them; one is misspelt in all files.
 struct SpecialId {
   std::string_view key;
@@ -69,8 +74,8 @@ inline constexpr std::array<SpecialId, 9> kSpecialIds = {{
     {"tokenizer.ggml.mask_token_id", &TokenizerSpec::mask},
 }};
 
-/// Reads the tokenizer.ggml.* keys. Throws Error(format) naming the key that is missing or of a
-/// wrong type.
+/// Reads the tokenizer.ggml.* and tokenizer.heed.* keys. Throws Error(format) naming the key that
+/// is missing or of a wrong type.
 TokenizerSpec read_tokenizer_spec(const Metadata& metadata);
 
 /// Sets the keys that read_tokenizer_spec reads, of all that the spec says.

@@ -128,7 +128,7 @@ TEST_CASE("a contradictory description is refused") {
   TokenizerSpec spec = good;
   spec.model = "rwkv";
   CHECK(refusal(spec) ==
-        "tokenizer.ggml.model 'rwkv' is not known; known are: gpt2, llama, t5, bert");
+        "tokenizer.ggml.model 'rwkv' is not known; known are: gpt2, llama, t5, bert, marian");
   CHECK(refusal({.model = "gpt2"}) == "tokenizer: expected 1 to 2147483647 tokens, found 0");
   spec = good;
   spec.types.pop_back();

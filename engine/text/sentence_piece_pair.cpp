@@ -1,0 +1,102 @@
+// Two sentencepiece models, of a source and a target language, and one map of their pieces to ids,
+// as translation models of the OPUS-MT kind have them. A text may begin with the language that it
+// is to become: ">>de<<".
+// Reference: Tiedemann and Thottingal 2020, "OPUS-MT"; transformers' MarianTokenizer.
+#include <memory>
+#include <utility>
+
+#include "engine/core/error.h"
+#include "engine/text/sentence_piece_library.h"
+#include "engine/text/sentence_piece_model.h"
+#include "engine/text/subword.h"
+#include "engine/text/token_index.h"
+
+namespace heed {
+namespace {
+
+/// The ids of pieces, the same for both sides.
+class PieceMap {
+ public:
+  PieceMap(std::vector<std::string> pieces, Token unknown)
+      : pieces_(std::move(pieces)), ids_(pieces_), unknown_(unknown) {
+    for (size_t id = 0; id < pieces_.size(); ++id) ids_.add(static_cast<Token>(id));
+  }
+  PieceMap(const PieceMap&) = delete;  // ids_ looks into pieces_
+  PieceMap& operator=(const PieceMap&) = delete;
+
+  Token find(std::string_view piece) const { return ids_.find(piece).value_or(unknown_); }
+
+ private:
+  std::vector<std::string> pieces_;
+  TokenIndex ids_;
+  Token unknown_;
+};
+
+/// The size of the language code at the start of a text, 0 without one.
+size_t language_code(std::string_view text) {
+  if (!text.starts_with(">>")) return 0;
+  const size_t end = text.find("<<");
+  return end == text.npos ? 0 : end + 2;
+}
+
+/// One language's side.
+class MappedSubwords final : public SubwordModel {
+ public:
+  MappedSubwords(SentencePieceLibrary library, std::shared_ptr<const PieceMap> map)
+      : library_(std::move(library)), map_(std::move(map)) {
+    for (int id = 0; id < library_.size(); ++id) tokens_.push_back(map_->find(library_.piece(id)));
+  }
+
+  /// What the model does not know, the map may: a character of the other language.
+  void encode(std::string_view text, TokenSink& sink) const override {
+    const size_t start = language_code(text);
+    if (start > 0) sink.add(map_->find(text.substr(0, start)), {0, start});
+    library_.encode(text.substr(start), [&](int id, const std::string& piece, ByteRange range) {
+      const Token token =
+          library_.is_unknown(id) ? map_->find(piece) : tokens_[static_cast<size_t>(id)];
+      sink.add(token, {range.begin + start, range.end + start});
+    });
+  }
+
+ private:
+  SentencePieceLibrary library_;
+  std::shared_ptr<const PieceMap> map_;
+  std::vector<Token> tokens_;  ///< of each of the library's pieces
+};
+
+SentencePieceLibrary load(const std::string& model, std::string_view key) {
+  if (model.empty()) fail(Error::Code::format, key, " is missing");
+  check_model(model, key);
+  return {model, key};
+}
+
+}  // namespace
+
+Subwords make_sentence_piece_pair(TokenizerSpec& spec) {
+  if (!spec.unk || !spec.eos) {
+    fail(Error::Code::format, "tokenizer: expected an unknown token (<unk>) and one that ends a ",
+         "text (</s>), found ",
+         spec.unk   ? "no </s>"
+         : spec.eos ? "no <unk>"
+                    : "neither");
+  }
+  SentencePieceLibrary source = load(spec.source_model, kSourceModelKey);
+  SentencePieceLibrary target = load(spec.target_model, kTargetModelKey);
+  Subwords result{.replace_each_byte = true, .trims = true};
+  for (const std::string& token : spec.tokens) result.pieces.push_back(with_blanks(token));
+  // Text is decoded as the target model has it: some of its pieces are not what they look like.
+  auto map = std::make_shared<const PieceMap>(std::move(spec.tokens), *spec.unk);
+  for (int id = 0; id < target.size(); ++id) {
+    const Token token = map->find(target.piece(id));
+    if (token == spec.unk || token == spec.eos) continue;
+    std::string& text = result.pieces[static_cast<size_t>(token)];
+    if (target.is_byte(id)) text = byte_of(target.piece(id));
+    if (target.is_control(id)) text.clear();
+  }
+  result.model = std::make_unique<MappedSubwords>(std::move(source), map);
+  result.target = std::make_unique<MappedSubwords>(std::move(target), map);
+  if (spec.add_eos.value_or(true)) result.suffix = spec.eos;
+  return result;
+}
+
+}  // namespace heed
