@@ -8,11 +8,15 @@
 
 namespace heed {
 
+/// The recipe for a config.json, or null.
+const Recipe* find_known_recipe(const JsonFile& config);
+
 /// The recipe for a config.json. Throws Error(unsupported) naming its model_type and those known.
 const Recipe& find_recipe(const JsonFile& config);
 
-/// Sets the keys and flags of the recipe. Throws Error that lists every key that is missing, of
-/// another type or out of range, and every value that the graph does not compute.
+/// Sets the keys of the recipe, but not those of the tokenizer and of generation. Throws Error that
+/// lists every key that is missing, of another type or out of range, and every value that the graph
+/// does not compute.
 void set_config_keys(const Recipe& recipe, const JsonFile& config, Metadata& metadata);
 
 }  // namespace heed

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/convert/config_keys.h"
+#include "engine/convert/generation.h"
 #include "engine/convert/modules.h"
 #include "engine/convert/tokenizer.h"
 #include "engine/core/error.h"
@@ -60,6 +61,7 @@ void convert_source(const Source& source, const std::filesystem::path& out, DTyp
     metadata.set(cat(recipe.architecture, ".pooling_type"), *pooling);
   }
   set_tokenizer(source, metadata);
+  if (recipe.translates) set_generation_keys(source, recipe.architecture, metadata);
   const auto tensors = plan_tensors(recipe, make_graph(metadata), source.weights(), type);
   std::vector<GgufWriter::Tensor> targets;
   targets.reserve(tensors.size());

@@ -1,7 +1,12 @@
 #include "engine/convert/source.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "engine/convert/config_keys.h"
 #include "engine/convert/join.h"
 #include "engine/convert/modules.h"
+#include "engine/convert/tokenizer.h"
 #include "engine/core/error.h"
 
 namespace heed {
@@ -12,6 +17,18 @@ namespace fs = std::filesystem;
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
+}
+
+/// What kind of tokenizer the directory should have: as its model_type says; without config.json,
+/// as what is there suggests. Nothing for a model_type that is not known.
+std::optional<TokenizerFiles> tokenizer_files(const fs::path& directory) {
+  if (is_file(directory / "config.json")) {
+    const Recipe* recipe = find_known_recipe(JsonFile::read(directory / "config.json"));
+    return recipe ? std::optional(recipe->tokenizer) : std::nullopt;
+  }
+  return is_file(directory / "source.spm") || is_file(directory / "target.spm")
+             ? TokenizerFiles::sentence_piece_pair
+             : TokenizerFiles::word_piece;
 }
 
 /// What the directory must have and has not, in words.
@@ -27,8 +44,8 @@ std::vector<std::string> missing_files(const fs::path& directory) {
   } else {
     missing.push_back("model.safetensors (or model.safetensors.index.json and its shards)");
   }
-  if (!is_file(directory / "tokenizer.json") && !is_file(directory / "vocab.txt")) {
-    missing.push_back("tokenizer.json (or vocab.txt)");
+  if (const auto files = tokenizer_files(directory)) {
+    std::ranges::move(missing_tokenizer_files(*files, directory), std::back_inserter(missing));
   }
   for (const Module& module : read_modules(directory)) {
     if (module.kind == "Pooling" && !is_file(module.config)) {

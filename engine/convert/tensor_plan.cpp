@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -58,6 +59,12 @@ std::string canonical_name(const Recipe& recipe, std::string_view name) {
   return std::string(name);
 }
 
+/// Without leading dimensions of 1: a checkpoint may have a vector as a matrix of one row.
+std::span<const int64_t> significant(const Shape& shape) {
+  const auto first = std::ranges::find_if(shape, [](int64_t size) { return size != 1; });
+  return {first, shape.end()};
+}
+
 /// Finds a tensor for each parameter of a graph, and keeps lists of what does not fit.
 class Planner {
  public:
@@ -74,7 +81,7 @@ class Planner {
     }
     const TensorView* source = it->second;
     sources_.erase(it);
-    if (source->shape != param.shape) {
+    if (!std::ranges::equal(significant(source->shape), significant(param.shape))) {
       problems_.push_back(cat("'", source->name, "' has shape ", to_string(source->shape),
                               ", expected ", to_string(param.shape)));
     } else if (std::ranges::find(row_codecs(), source->type, &RowCodec::type) ==

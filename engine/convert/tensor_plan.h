@@ -12,7 +12,7 @@
 namespace heed {
 
 struct PlannedTensor {
-  const TensorView* source = nullptr;  ///< of the same shape; in the checkpoint
+  const TensorView* source = nullptr;  ///< of the same shape, or with 1s before it
   GgufWriter::Tensor target;
 };
 

@@ -57,6 +57,18 @@ Vocabulary Vocabulary::read(const Source& source, const std::optional<JsonFile>&
   return vocabulary;
 }
 
+Vocabulary Vocabulary::read_map(const Source& source, std::string_view file) {
+  const JsonFile json = JsonFile::read(source.path(file));
+  const auto size = static_cast<size_t>(vocabulary_size(source.config()));
+  if (json.root().is_object() && json.root().size() != size) {
+    json.refuse(json.root().size(), " tokens, and the embedding has ", size,
+                " rows (config.json's 'vocab_size')");
+  }
+  Vocabulary vocabulary(json.name(), size);
+  vocabulary.add_map(json, &json.root(), TokenType::normal);
+  return vocabulary;
+}
+
 std::optional<Token> Vocabulary::find(std::string_view token) const {
   const auto it = ids_.find(token);
   if (it == ids_.end()) return std::nullopt;

@@ -25,6 +25,10 @@ class Vocabulary {
   /// `tokenizer` is the directory's tokenizer.json, if it has one. Throws Error(format).
   static Vocabulary read(const Source& source, const std::optional<JsonFile>& tokenizer);
 
+  /// From an object that maps tokens to ids. Throws Error(format) unless it has as many tokens as
+  /// config.json's vocab_size, each with an id of its own.
+  static Vocabulary read_map(const Source& source, std::string_view file);
+
   /// The file it was read from.
   const std::string& name() const { return name_; }
   const std::vector<Entry>& entries() const { return entries_; }

@@ -14,7 +14,7 @@ Recipe hugging_face_bert() {
                {"num_attention_heads", "bert.attention.head_count"},
                {"layer_norm_eps", "bert.attention.layer_norm_epsilon", KeyRule::Kind::real, 1e-12},
                {"type_vocab_size", "tokenizer.ggml.token_type_count", KeyRule::Kind::count, 2}},
-      .flags = {{"bert.attention.causal", false}},
+      .constants = {{"bert.attention.causal", false}},
       .assumptions = {{"hidden_act", "gelu"},
                       {"position_embedding_type", "absolute"},
                       {"is_decoder", "false"}},

@@ -9,15 +9,26 @@
 #include <utility>
 #include <vector>
 
+#include "engine/format/metadata.h"
+
 namespace heed {
 
 /// A number of config.json and the key it becomes.
 struct KeyRule {
-  enum class Kind { count, real };  ///< written as u32 or f32
+  enum class Kind { count, real, root };  ///< written as u32, f32, or its square root as f32
   std::string_view from;
   std::string_view to;
   Kind kind = Kind::count;
   std::optional<double> fallback = {};  ///< transformers' own, where config.json says nothing
+  std::string_view where = {};          ///< a flag of config.json; where it is not set: fallback
+};
+
+/// A word of config.json and the key it becomes.
+struct WordRule {
+  std::string_view from;
+  std::string_view to;
+  std::string_view fallback;
+  std::vector<std::pair<std::string_view, std::string_view>> words;  ///< config.json's, the key's
 };
 
 /// What the graph takes for granted: config.json may be silent about `key` or say `value` ("gelu",
@@ -34,11 +45,20 @@ struct TensorRule {
   bool keep_f32 = false;  ///< whatever type is asked for; vectors are F32 in any case
 };
 
+/// Which files of the directory hold the tokenizer, and which kind it is.
+enum class TokenizerFiles {
+  word_piece,           ///< tokenizer.json or vocab.txt
+  sentence_piece_pair,  ///< source.spm, target.spm and vocab.json
+};
+
 struct Recipe {
   std::string_view model_type;    ///< of config.json
   std::string_view architecture;  ///< of models/registry.h
+  TokenizerFiles tokenizer = TokenizerFiles::word_piece;
+  bool translates = false;  ///< its files have the generation.* keys
   std::vector<KeyRule> keys;
-  std::vector<std::pair<std::string_view, bool>> flags;  ///< keys that all its files have
+  std::vector<WordRule> words = {};
+  std::vector<std::pair<std::string_view, Metadata::Value>> constants;  ///< of all its files
   std::vector<Assumption> assumptions;
   /// What checkpoints with a head put before the names of the model itself: "bert.".
   std::vector<std::string_view> prefixes;
@@ -50,5 +70,6 @@ struct Recipe {
 std::span<const Recipe> recipes();
 
 Recipe hugging_face_bert();
+Recipe hugging_face_marian();
 
 }  // namespace heed

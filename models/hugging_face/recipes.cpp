@@ -7,6 +7,7 @@ namespace heed {
 std::span<const Recipe> recipes() {
   static const std::array kRecipes = {
       hugging_face_bert(),
+      hugging_face_marian(),
   };
   return kRecipes;
 }

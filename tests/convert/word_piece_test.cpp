@@ -1,4 +1,4 @@
-#include "engine/convert/tokenizer.h"
+#include "engine/convert/word_piece.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@ namespace {
 
 TokenizerSpec spec_of(const ModelDirectory& model) {
   Metadata metadata;
-  set_tokenizer(Source::open(model.path()), metadata);
+  set_word_piece(Source::open(model.path()), metadata);
   return read_tokenizer_spec(metadata);
 }
 
