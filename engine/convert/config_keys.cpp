@@ -36,8 +36,9 @@ std::optional<std::string> set_key(const KeyRule& rule, const JsonFile& config,
   return std::nullopt;
 }
 
-std::optional<std::string> set_word(const WordRule& rule, const JsonFile& config,
-                                    Metadata& metadata) {
+/// Sets one key, or says which words there are instead.
+std::optional<std::string> set_word(const WordRule& rule, const Recipe& recipe,
+                                    const JsonFile& config, Metadata& metadata) {
   const std::string found = config.text(rule.from).value_or(std::string(rule.fallback));
   std::vector<std::string> known;
   for (const auto& [theirs, ours] : rule.words) {
@@ -47,7 +48,8 @@ std::optional<std::string> set_word(const WordRule& rule, const JsonFile& config
     }
     known.emplace_back(theirs);
   }
-  return cat("'", rule.from, "' is ", to_text(Json(found)), ", and Heed has ", join(known, ", "));
+  return cat("'", rule.from, "' is ", to_text(Json(found)), ", and Heed's ", recipe.architecture,
+             " has ", join(known, ", "), " only");
 }
 
 bool holds(const Assumption& assumption, const Json& value) {
@@ -82,7 +84,8 @@ void set_config_keys(const Recipe& recipe, const JsonFile& config, Metadata& met
   for (const auto& [key, value] : recipe.constants) metadata.set(key, value);
   if (!problems.empty()) config.refuse(join(problems, "; "));
   for (const WordRule& rule : recipe.words) {
-    if (auto problem = set_word(rule, config, metadata)) problems.push_back(std::move(*problem));
+    if (auto problem = set_word(rule, recipe, config, metadata))
+      problems.push_back(std::move(*problem));
   }
   for (const Assumption& assumption : recipe.assumptions) {
     const Json* value = JsonFile::find(config.root(), assumption.key);

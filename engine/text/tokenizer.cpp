@@ -244,6 +244,7 @@ std::string_view StreamDecoder::push(Token token) {
     give(piece);
     blanks_ = ' ';
     blanks_to_skip_ = 1;
+    first_ = false;
     return ready_;
   }
   tokenizer_->subwords_.model->join(piece, first_, pending_);

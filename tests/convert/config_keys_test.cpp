@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <map>
+
 #include "heed.hpp"
 #include "tests/convert/model_directory.h"
 
@@ -59,6 +62,69 @@ TEST_CASE("a model that the graph does not compute is refused") {
       "'hidden_act' is \"gelu_new\", and Heed's bert has gelu only; 'position_embedding_type' is "
       "\"relative_key\", and Heed's bert has absolute only; 'is_decoder' is true, and Heed's bert "
       "has false only");
+}
+
+TEST_CASE("numbers, words and roots of a translation model") {
+  const ModelDirectory model("tiny-marian");
+  const auto keys = [&] {
+    const JsonFile config = JsonFile::read(model / "config.json");
+    Metadata metadata;
+    set_config_keys(find_recipe(config), config, metadata);
+    return metadata;
+  };
+  model.edit_json("config.json", [](Json& c) {
+    c["decoder_layers"] = 3;
+    c["decoder_ffn_dim"] = 96;
+    c["decoder_attention_heads"] = 8;
+  });
+  Metadata metadata = keys();
+  for (const auto& [key, expected] :
+       std::map<std::string, uint32_t>{{"marian.block_count", 2},
+                                       {"marian.decoder_block_count", 3},
+                                       {"marian.embedding_length", 32},
+                                       {"marian.context_length", 64},
+                                       {"marian.vocab_size", 113},
+                                       {"marian.attention.head_count", 4},
+                                       {"marian.decoder.attention.head_count", 8},
+                                       {"marian.feed_forward_length", 64},
+                                       {"marian.decoder.feed_forward_length", 96}}) {
+    CAPTURE(key);
+    CHECK(metadata.require<uint32_t>(key) == expected);
+  }
+  CHECK(metadata.require<std::string>("marian.activation") == "silu");
+  CHECK(metadata.require<float>("marian.attention.layer_norm_epsilon") == 1e-5f);
+  CHECK(metadata.require<float>("marian.embedding_scale") == std::sqrt(32.0f));
+  model.edit_json("config.json", [](Json& c) { c["scale_embedding"] = false; });
+  CHECK(keys().require<float>("marian.embedding_scale") == 1);
+  model.edit_json("config.json", [](Json& c) {
+    c.erase("scale_embedding");
+    c.erase("activation_function");
+  });
+  CHECK(keys().require<float>("marian.embedding_scale") == 1);
+  CHECK(keys().require<std::string>("marian.activation") == "gelu");
+  model.edit_json("config.json", [](Json& c) { c["activation_function"] = "relu"; });
+  CHECK(keys().require<std::string>("marian.activation") == "relu");
+}
+
+TEST_CASE("translation models that the graph does not compute") {
+  const ModelDirectory model("tiny-marian");
+  model.edit_json("config.json", [](Json& c) {
+    c["activation_function"] = "gelu_new";
+    c["share_encoder_decoder_embeddings"] = false;
+    c["normalize_before"] = true;
+    c["normalize_embedding"] = true;
+    c["add_final_layer_norm"] = true;
+    c["static_position_embeddings"] = false;
+  });
+  const std::string sentence =
+      (model / "config.json").string() +
+      ": 'activation_function' is \"gelu_new\", and Heed's marian has swish, silu, relu, gelu "
+      "only; "
+      "'share_encoder_decoder_embeddings' is false, and Heed's marian has true only; "
+      "'static_position_embeddings' is false, and Heed's marian has true only; 'normalize_before' "
+      "is true, and Heed's marian has false only; 'normalize_embedding' is true, and Heed's marian "
+      "has false only; 'add_final_layer_norm' is true, and Heed's marian has false only";
+  CHECK_THROWS_WITH_AS(convert(model.path(), model.out(), {}), sentence.c_str(), Error);
 }
 
 TEST_CASE("what transformers takes for granted need not be said") {

@@ -1,5 +1,5 @@
-// A small model directory that a test may spoil: a copy of goldens/tiny-bert, which transformers
-// saved (tests/models/goldens/make_tiny_bert.py).
+// A small model directory that a test may spoil: a copy of goldens/tiny-bert or tiny-marian, which
+// transformers saved (tests/models/goldens/make_tiny_*.py).
 #pragma once
 
 #include <filesystem>
@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -55,11 +56,15 @@ inline void write_safetensors(const std::filesystem::path& path, const RawTensor
 
 class ModelDirectory {
  public:
-  ModelDirectory() { std::filesystem::copy(golden(), path(), kRecursive); }
+  explicit ModelDirectory(std::string name = "tiny-bert") : name_(std::move(name)) {
+    std::filesystem::copy(golden(name_), path(), kRecursive);
+  }
 
-  static std::filesystem::path golden() { return HEED_TEST_DIR "/convert/goldens/tiny-bert"; }
+  static std::filesystem::path golden(const std::string& name = "tiny-bert") {
+    return std::filesystem::path(HEED_TEST_DIR) / "convert/goldens" / name;
+  }
 
-  std::filesystem::path path() const { return directory_ / "tiny-bert"; }
+  std::filesystem::path path() const { return directory_ / name_; }
   std::filesystem::path operator/(std::string_view file) const { return path() / file; }
   /// Beside the model's directory.
   std::filesystem::path out() const { return directory_ / "out.gguf"; }
@@ -83,6 +88,7 @@ class ModelDirectory {
  private:
   static constexpr auto kRecursive = std::filesystem::copy_options::recursive;
   TemporaryDirectory directory_;
+  std::string name_;
 };
 
 }  // namespace heed

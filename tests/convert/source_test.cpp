@@ -32,6 +32,24 @@ TEST_CASE("a directory that lacks files is refused with all of them") {
                        Error);
 }
 
+TEST_CASE("what a translation model's directory lacks") {
+  const ModelDirectory model("tiny-marian");
+  const std::string incomplete =
+      "'" + model.path().string() + "' is not a complete model directory: it lacks ";
+  const auto check_lacks = [&](const std::string& files) {
+    CHECK_THROWS_WITH_AS(Source::open(model.path()), (incomplete + files).c_str(), Error);
+  };
+  model.remove("vocab.json");
+  check_lacks("vocab.json");
+  model.remove("source.spm");
+  check_lacks("source.spm, vocab.json");
+  model.remove("config.json");
+  model.remove("model.safetensors");
+  check_lacks(
+      "config.json, model.safetensors (or model.safetensors.index.json and its shards), "
+      "source.spm, vocab.json");
+}
+
 TEST_CASE("only a directory is a source") {
   const ModelDirectory model;
   CHECK_THROWS_WITH_AS(Source::open(model / "none"), doctest::Contains("no such directory"), Error);

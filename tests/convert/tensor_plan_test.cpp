@@ -51,6 +51,13 @@ TEST_CASE("all tensors that are missing or of another shape are listed") {
       "'encoder.layer.1.output.dense.weight' [32, 64] is missing");
 }
 
+TEST_CASE("a vector may be a matrix of one row") {
+  const ModelDirectory model;
+  model.edit_weights([](RawTensors& t) { t["embeddings.LayerNorm.bias"].shape = {1, 32}; });
+  convert(model.path(), model.out(), {});
+  CHECK(GgufFile::open(model.out()).require("token_embd_norm.bias").shape == Shape{32});
+}
+
 TEST_CASE("tensors that would be lost are listed") {
   check_refused(
       [](RawTensors& t) {
