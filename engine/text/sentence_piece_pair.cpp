@@ -3,6 +3,7 @@
 // is to become: ">>de<<".
 // Reference: Tiedemann and Thottingal 2020, "OPUS-MT"; transformers' MarianTokenizer.
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -81,20 +82,22 @@ Subwords make_sentence_piece_pair(TokenizerSpec& spec) {
                     : "neither");
   }
   SentencePieceLibrary source = load(spec.source_model, kSourceModelKey);
-  SentencePieceLibrary target = load(spec.target_model, kTargetModelKey);
+  std::optional<SentencePieceLibrary> target;  // nothing where both languages have one model
+  if (spec.target_model != spec.source_model) target = load(spec.target_model, kTargetModelKey);
   Subwords result{.replace_each_byte = true, .trims = true};
   for (const std::string& token : spec.tokens) result.pieces.push_back(with_blanks(token));
   // Text is decoded as the target model has it: some of its pieces are not what they look like.
   auto map = std::make_shared<const PieceMap>(std::move(spec.tokens), *spec.unk);
-  for (int id = 0; id < target.size(); ++id) {
-    const Token token = map->find(target.piece(id));
+  const SentencePieceLibrary& decoder = target ? *target : source;
+  for (int id = 0; id < decoder.size(); ++id) {
+    const Token token = map->find(decoder.piece(id));
     if (token == spec.unk || token == spec.eos) continue;
     std::string& text = result.pieces[static_cast<size_t>(token)];
-    if (target.is_byte(id)) text = byte_of(target.piece(id));
-    if (target.is_control(id)) text.clear();
+    if (decoder.is_byte(id)) text = byte_of(decoder.piece(id));
+    if (decoder.is_control(id)) text.clear();
   }
+  if (target) result.target = std::make_unique<MappedSubwords>(*std::move(target), map);
   result.model = std::make_unique<MappedSubwords>(std::move(source), map);
-  result.target = std::make_unique<MappedSubwords>(std::move(target), map);
   if (spec.add_eos.value_or(true)) result.suffix = spec.eos;
   return result;
 }

@@ -13,6 +13,7 @@
 #include "engine/quant/quant.h"
 #include "models/registry.h"
 #include "tests/support/bytes.h"
+#include "tests/support/temporary_directory.h"
 
 namespace heed {
 namespace {
@@ -47,6 +48,16 @@ void write_gguf_seeds(const std::filesystem::path& directory) {
   writer.commit();
   write(directory / "empty", Bytes().header(0, 0).text());
   write(directory / "version2", Bytes().header(0, 1, 2).key("k", 0).raw("x").text());
+}
+
+/// Sentencepiece models, behind the byte that says what the rest is.
+void write_tokenizer_seeds(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  for (const char* name : {"source.spm", "target.spm"}) {
+    const std::string model =
+        read_text(std::filesystem::path(HEED_TEST_DIR) / "convert/goldens/tiny-marian" / name);
+    write(directory / name, "\x98" + model);
+  }
 }
 
 void write_safetensors_seeds(const std::filesystem::path& directory) {
@@ -117,6 +128,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::filesystem::path directory = argv[1];
   heed::write_gguf_seeds(directory / "gguf_fuzz");
+  heed::write_tokenizer_seeds(directory / "tokenizer_fuzz");
   heed::write_safetensors_seeds(directory / "safetensors_fuzz");
   heed::write_model_seeds(directory / "model_fuzz");
 }

@@ -98,12 +98,30 @@ TokenizerSpec read_spec(std::string_view& bytes) {
   return spec;
 }
 
+/// The input as a sentencepiece model of both sides.
+void run_pair(std::string_view input, EncodeOptions options) {
+  TokenizerSpec spec{.model = "marian",
+                     .tokens = {"</s>", "<unk>", "▁", "a", "▁a", "b", "<0x61>"},
+                     .source_model = std::string(input),
+                     .target_model = std::string(input)};
+  spec.types.assign(spec.tokens.size(), TokenType::normal);
+  spec.types[0] = TokenType::control;
+  spec.types[1] = TokenType::unknown;
+  const TextTokenizer tokenizer(std::move(spec));
+  for (const std::string_view text :
+       {"a man, a plan  ", ">>de<<\u3000b\u2581é", "\xFF<unk>日本", ""}) {
+    check_encode(tokenizer, text, options);
+    check_decode(tokenizer, tokenizer.encode_target(text, options));
+  }
+}
+
 void run(std::string_view input) {
   if (input.empty()) return;
   const auto choice = static_cast<uint8_t>(input[0]);
   input.remove_prefix(1);
   const EncodeOptions options = {.add_special = (choice & 8) != 0,
                                  .parse_special = (choice & 16) != 0};
+  if (choice & 128) return run_pair(input, options);
   if (choice & 64) {
     const TextTokenizer tokenizer(read_spec(input));
     check_encode(tokenizer, input, options);
