@@ -7,7 +7,6 @@
 #include "engine/core/error.h"
 
 namespace heed {
-namespace {
 
 /// Hands out ranges of one block of memory and takes them back: first fit, neighbours merged. Steps
 /// are made in the order they run, so a range that is free now is free for all later steps.
@@ -47,8 +46,6 @@ class ArenaLayout {
   std::vector<Range> free_;  // rising, apart from each other
   int64_t end_ = 0;
 };
-
-}  // namespace
 
 /// Walks the packed layers once and appends steps.
 class Planner {

@@ -10,13 +10,14 @@
 #include "engine/core/error.h"
 
 namespace heed {
-namespace {
 
 struct FreePcre {
   void operator()(pcre2_code* p) const { pcre2_code_free(p); }
   void operator()(pcre2_match_data* p) const { pcre2_match_data_free(p); }
   void operator()(pcre2_match_context* p) const { pcre2_match_context_free(p); }
 };
+
+namespace {
 
 template <typename T>
 std::unique_ptr<T, FreePcre> owned(T* p) {
