@@ -67,6 +67,15 @@ class Planner {
     }
   }
 
+  /// Appends, for each layer that attends to this graph's output, what makes its keys and values.
+  void plan_memory(const std::vector<PackedLayer>& layers) {
+    for (const PackedLayer& layer : layers) {
+      const auto* attention = std::get_if<Attention>(&spec(layer));
+      if (attention && attention->memory) make_memory(*attention, layer);
+      plan_memory(layer.children);
+    }
+  }
+
   void finish() { plan_.arena_bytes_ = arena_.bytes(); }
 
  private:
@@ -77,6 +86,10 @@ class Planner {
     size_t next = Embedding::table + 1;
     EmbeddingStep step{.table = t[Embedding::table], .scale = embedding.scale, .out = stream_};
     if (!embedding.positions.empty()) step.positions = t[next++];
+    if (embedding.sinusoid) {
+      step.sinusoids = std::make_shared<const std::vector<float>>(
+          sinusoid_table(*embedding.sinusoid, plan_.options_.positions, stream_.width));
+    }
     if (!embedding.segments.empty()) step.segments = t[next++];
     need_scratch(EmbeddingStep::scratch_bytes(stream_.width));
     add(layer, embedding.name, step);
@@ -123,15 +136,17 @@ class Planner {
 
   void attention(const PackedLayer& layer, const BoundNorm* norm) {
     const auto& a = std::get<Attention>(spec(layer));
-    const Buffer qkv = take((a.heads + 2 * a.kv_heads) * a.head_dim);
+    const Buffer qkv = take((a.heads + (a.memory ? 0 : 2 * a.kv_heads)) * a.head_dim);
     const Buffer out = take(a.heads * a.head_dim);
-    linear(layer, a.name + "_qkv", {.in = stream_, .parts = layer.input, .out = qkv}, norm);
+    linear(layer, a.name + (a.memory ? "_q" : "_qkv"),
+           {.in = stream_, .parts = layer.input, .out = qkv}, norm);
     AttentionStep step{.heads = a.heads,
                        .kv_heads = a.kv_heads,
                        .head_dim = a.head_dim,
                        .mask = a.mask,
                        .scale = a.scale != 0 ? a.scale : 1 / std::sqrt(float(a.head_dim)),
-                       .cache_layer = cache_layers_++,
+                       .memory = a.memory,
+                       .cache_layer = a.memory ? memory_layers_++ : cache_layers_++,
                        .qkv = qkv,
                        .out = out};
     if (a.rope) {
@@ -145,6 +160,18 @@ class Planner {
     linear(layer, a.name + "_output", {.in = out, .parts = layer.output, .out = stream_}, nullptr,
            {.accumulate = true});
     drop(out);
+  }
+
+  void make_memory(const Attention& a, const PackedLayer& layer) {
+    const Buffer kv = take(2 * a.kv_heads * a.head_dim);
+    linear(layer, a.name + "_kv", {.in = stream_, .parts = layer.memory, .out = kv}, nullptr);
+    add(layer, a.name + "_memory",
+        MemoryStep{.kv_heads = a.kv_heads,
+                   .head_dim = a.head_dim,
+                   .cache_layer = memory_layers_++,
+                   .kv = kv,
+                   .out = kv});
+    drop(kv);
   }
 
   void feed_forward(const PackedLayer& layer, const BoundNorm* norm) {
@@ -239,6 +266,7 @@ class Planner {
   ArenaLayout arena_;
   Buffer stream_;
   int64_t cache_layers_ = 0;
+  int64_t memory_layers_ = 0;
   Rope rope_spec_;
   std::span<const float> rope_factors_;
   std::shared_ptr<const std::vector<float>> rope_table_;
@@ -248,6 +276,7 @@ Plan::Plan(const Weights& weights, const PlanOptions& options)
     : kernels_(&weights.kernels()), options_(options) {
   Planner planner(weights, *this);
   planner.plan(weights.layers());
+  if (options.attended_by) planner.plan_memory(options.attended_by->layers());
   planner.finish();
 }
 

@@ -13,10 +13,13 @@
 namespace heed {
 
 struct PlanOptions {
-  int64_t rows = 512;     ///< most rows of a pass
-  int64_t wanted = 512;   ///< most wanted rows of a pass
-  int64_t positions = 0;  ///< positions lie below this
-  KvType kv_type = KvType::bf16;
+  int64_t rows = 512;             ///< most rows of a pass
+  int64_t wanted = 512;           ///< most wanted rows of a pass
+  int64_t positions = 0;          ///< positions lie below this
+  KvType kv_type = KvType::bf16;  ///< of all keys and values, a memory's included
+  /// Of a graph that attends to this one's output: a pass then ends with the keys and values that
+  /// graph needs of it, written to SequenceRows::memory. Must outlive the plan.
+  const Weights* attended_by = nullptr;
 };
 
 /// Called after each step with its name and what it wrote [rows, stride]. Must not throw: the other

@@ -16,6 +16,10 @@ std::string describe(const Embedding& e) {
   std::string text = "embedding   " + e.name;
   if (e.scale != 1) text += cat(" x ", e.scale);
   if (!e.positions.empty()) text += " + learned positions " + e.positions;
+  if (e.sinusoid) {
+    text += cat(" + sinusoidal positions, ",
+                *e.sinusoid == Sinusoid::halves ? "halves" : "interleaved");
+  }
   if (!e.segments.empty()) text += " + segments " + e.segments;
   return text;
 }

@@ -106,10 +106,17 @@ class Weights::Packer {
     if (norm.kind == Norm::Kind::layer) packed.norm.bias = vector(bound.tensors[Norm::bias]);
   }
 
-  void fill(const Attention&, const BoundLayer& bound, PackedLayer& packed) {
+  void fill(const Attention& attention, const BoundLayer& bound, PackedLayer& packed) {
     const Tensors& t = bound.tensors;
-    packed.input = parts({t[Attention::q], t[Attention::k], t[Attention::v]},
-                         {t[Attention::q_bias], t[Attention::k_bias], t[Attention::v_bias]});
+    if (attention.memory) {
+      packed.input = parts({t[Attention::q]}, {t[Attention::q_bias]});
+      // Made once for a whole source, in the pass of the graph that is attended to.
+      packed.memory = parts({t[Attention::k], t[Attention::v]},
+                            {t[Attention::k_bias], t[Attention::v_bias]}, /*many_rows=*/true);
+    } else {
+      packed.input = parts({t[Attention::q], t[Attention::k], t[Attention::v]},
+                           {t[Attention::q_bias], t[Attention::k_bias], t[Attention::v_bias]});
+    }
     packed.output = parts({t[Attention::output]}, {t[Attention::output_bias]});
     if (t.size() > Attention::rope_factors && t[Attention::rope_factors]) {
       const TensorView& factors = *t[Attention::rope_factors];
@@ -140,10 +147,14 @@ class Weights::Packer {
   void fill(const Blocks&, const BoundLayer&, PackedLayer&) {}
 
   std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases) {
+    return parts(tensors, biases, options_.many_rows);
+  }
+
+  std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases, bool many_rows) {
     std::vector<LinearPart> result;
     size_t next = 0;
     for (const Group& group : side_by_side(tensors)) {
-      LinearPart part = matrix(group);
+      LinearPart part = matrix(group, many_rows);
       std::vector<float> bias;
       bool any = false;
       for (const TensorView* tensor : group.tensors) {
@@ -163,11 +174,12 @@ class Weights::Packer {
     const Tensors& t = bound.tensors;
     const TensorView* gate = t[FeedForward::gate];
     const TensorView* up = t[FeedForward::up];
-    if (panel_type(gate->type) != panel_type(up->type)) {
+    const bool many_rows = options_.many_rows;
+    if (panel_type(gate->type, many_rows) != panel_type(up->type, many_rows)) {
       fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
            ") and '", up->name, "' (", info(up->type).name, ") must have one type");
     }
-    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true})};
+    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true}, many_rows)};
     const Tensors biases = {t[FeedForward::gate_bias], t[FeedForward::up_bias]};
     if (biases[0] || biases[1]) {
       std::vector<float> bias(part.panels.rows);
@@ -185,12 +197,12 @@ class Weights::Packer {
 
   /// Many rows at a time go through oneDNN, whatever the type in the file: in bf16 where weights
   /// were rounded to no more bits and the machine multiplies it, else in f32.
-  LinearPart matrix(const Group& group) {
+  LinearPart matrix(const Group& group, bool many_rows) {
     const bool rounded = group.type() != DType::f32 && group.type() != DType::f16;
     const InputForm form =
         rounded && dense_available(InputForm::bf16) ? InputForm::bf16 : InputForm::f32;
-    if (!options_.many_rows || w_.exact_ || !dense_available(form)) {
-      return {.panels = panels(group)};
+    if (!many_rows || w_.exact_ || !dense_available(form)) {
+      return {.panels = panels(group, many_rows)};
     }
     LinearPart part{.panels = {.type = group.type(), .columns = group.columns()}};
     for (const TensorView* tensor : group.tensors) part.panels.rows += tensor->shape[0];
@@ -206,13 +218,13 @@ class Weights::Packer {
 
   /// For many rows quantised weights become floats: their kernels round activations to int8, which
   /// would lose more than Q8_0 weights have lost.
-  DType panel_type(DType type) const {
+  DType panel_type(DType type, bool many_rows) const {
     const bool quantised = info(type).block > 1;
-    return w_.exact_ || (options_.many_rows && quantised) ? DType::f32 : type;
+    return w_.exact_ || (many_rows && quantised) ? DType::f32 : type;
   }
 
-  Panels panels(const Group& group) {
-    Panels result{.type = panel_type(group.type()), .columns = group.columns()};
+  Panels panels(const Group& group, bool many_rows) {
+    Panels result{.type = panel_type(group.type(), many_rows), .columns = group.columns()};
     int64_t count = 0;
     for (const TensorView* tensor : group.tensors) {
       count += Group::panels(*tensor);

@@ -18,8 +18,11 @@ namespace heed {
 /// A bound layer, packed. What is filled depends on the layer.
 struct PackedLayer {
   const BoundLayer* bound = nullptr;
-  std::vector<LinearPart> input;   ///< attention: q|k|v; feed-forward: up or gate|up; head: its own
+  /// Attention: q|k|v, or q alone where k|v come from the memory; feed-forward: up or gate|up;
+  /// head: its own.
+  std::vector<LinearPart> input;
   std::vector<LinearPart> output;  ///< attention, feed-forward: back to the stream's width
+  std::vector<LinearPart> memory;  ///< attention to a memory: k|v, products with the memory's rows
   BoundNorm norm;                  ///< norms
   std::span<const float> rope_factors;  ///< attention: [dims / 2], or empty
   std::vector<PackedLayer> children;

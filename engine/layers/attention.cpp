@@ -57,6 +57,25 @@ void AttentionStep::store(const Run& run, int64_t row, int64_t kv_head,
   run.kernels.store_kv(tiles, run.pass.positions[row], key, key + kv_heads * head_dim);
 }
 
+/// The same for all rows of an item and its kv head's queries.
+void AttentionStep::store_item(const Run& run, const Item& item) const {
+  const int64_t group = heads / kv_heads;
+  for (int64_t i = item.rows.begin; i < item.rows.end; ++i) {
+    const int64_t row = item.sequence->first_row + i;
+    float* at = run.rows(qkv) + row * qkv.width;
+    rotate(run, at, run.pass.positions[row], item.kv_head * group, group);
+    rotate(run, at, run.pass.positions[row], heads + item.kv_head, 1);
+    store(run, row, item.kv_head, item.tiles);
+  }
+}
+
+/// The keys among which those lie that a row sees.
+KeyRange AttentionStep::range_of(const Run& run, const SequenceRows& sequence, int64_t row) const {
+  if (memory) return {0, static_cast<int32_t>(sequence.memory_tokens)};
+  if (mask == Mask::causal) return {0, run.pass.positions[row] + 1};
+  return {0, run.pass.positions[sequence.first_row + sequence.rows - 1] + 1};
+}
+
 void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scratch) const {
   const int64_t group = heads / kv_heads;
   const int64_t count = group * (item.rows.end - item.rows.begin);
@@ -66,15 +85,11 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
   int64_t n = 0;
   for (int64_t i = item.rows.begin; i < item.rows.end; ++i) {
     const int64_t row = item.sequence->first_row + i;
-    const int32_t last =
-        mask == Mask::causal
-            ? run.pass.positions[row]
-            : run.pass.positions[item.sequence->first_row + item.sequence->rows - 1];
     for (int64_t g = 0; g < group; ++g, ++n) {
       const int64_t head = item.kv_head * group + g;
       queries[n] = run.rows(qkv) + row * qkv.width + head * head_dim;
       outputs[n] = run.rows(out) + row * out.width + head * head_dim;
-      ranges[n] = {0, last + 1};
+      ranges[n] = range_of(run, *item.sequence, row);
     }
   }
   run.kernels.attend({.queries = queries,
@@ -100,31 +115,27 @@ void AttentionStep::store_rows(const Run& run, int thread) const {
   }
 }
 
-/// Sequences with a cache. One new token each needs no barrier between storing and attending; many
-/// are stored first by all threads together.
+/// Sequences with a cache or a memory. Few new tokens need no barrier between storing and
+/// attending, since whoever attends for a kv head has stored for it; many are stored first by all
+/// threads together.
 void AttentionStep::run_cached(const Run& run, int thread) const {
-  const bool single = run.pass.rows() == static_cast<int64_t>(run.pass.sequences.size());
-  if (!single) {
+  const auto many = [](const SequenceRows& s) { return s.rows > kQueryRows; };
+  const bool stored = !memory && std::ranges::any_of(run.pass.sequences, many);
+  if (stored) {
     store_rows(run, thread);
     run.team.barrier(thread);
   }
-  const int64_t group = heads / kv_heads;
   int64_t turn = 0;  // items are dealt out in turn, so that late rows, which see more, are shared
   for (const SequenceRows& sequence : run.pass.sequences) {
+    const KvView& view = memory ? *sequence.memory : *sequence.cache;
     for (int64_t begin = 0; begin < sequence.rows; begin += kQueryRows) {
       for (int64_t h = 0; h < kv_heads; ++h, ++turn) {
         if (turn % run.team.size() != thread) continue;
         const Item item{.sequence = &sequence,
                         .kv_head = h,
                         .rows = {begin, std::min(begin + kQueryRows, sequence.rows)},
-                        .tiles = sequence.cache->tiles(cache_layer, h)};
-        if (single) {
-          float* row = run.rows(qkv) + sequence.first_row * qkv.width;
-          const int32_t position = run.pass.positions[sequence.first_row];
-          rotate(run, row, position, h * group, group);
-          rotate(run, row, position, heads + h, 1);
-          store(run, sequence.first_row, h, item.tiles);
-        }
+                        .tiles = view.tiles(cache_layer, h)};
+        if (!memory && !stored) store_item(run, item);
         attend(run, item, ScratchSplitter(run.thread_scratch(thread)));
       }
     }
@@ -133,7 +144,6 @@ void AttentionStep::run_cached(const Run& run, int thread) const {
 
 /// Sequences that live for this pass only: each head's keys and values lie in the thread's scratch.
 void AttentionStep::run_uncached(const Run& run, int thread) const {
-  const int64_t group = heads / kv_heads;
   int64_t turn = 0;
   for (const SequenceRows& sequence : run.pass.sequences) {
     for (int64_t h = 0; h < kv_heads; ++h, ++turn) {
@@ -141,36 +151,41 @@ void AttentionStep::run_uncached(const Run& run, int thread) const {
       ScratchSplitter scratch(run.thread_scratch(thread));
       const int64_t tiles = tiles_for(sequence.rows);
       const int64_t tile_bytes = kv_tile_bytes(run.pass.kv_type, head_dim);
-      const KvTiles kv{.type = run.pass.kv_type,
-                       .head_dim = head_dim,
-                       .keys = scratch.take<std::byte>(tiles * tile_bytes),
-                       .values = scratch.take<std::byte>(tiles * tile_bytes)};
-      std::memset(kv.keys + (tiles - 1) * tile_bytes, 0, tile_bytes);
-      std::memset(kv.values + (tiles - 1) * tile_bytes, 0, tile_bytes);
-      for (int64_t i = 0; i < sequence.rows; ++i) {
-        const int64_t row = sequence.first_row + i;
-        float* at = run.rows(qkv) + row * qkv.width;
-        rotate(run, at, run.pass.positions[row], h * group, group);
-        rotate(run, at, run.pass.positions[row], heads + h, 1);
-        store(run, row, h, kv);
-      }
+      Item item{.sequence = &sequence, .kv_head = h, .rows = {0, sequence.rows}};
+      item.tiles = {.type = run.pass.kv_type,
+                    .head_dim = head_dim,
+                    .keys = scratch.take<std::byte>(tiles * tile_bytes),
+                    .values = scratch.take<std::byte>(tiles * tile_bytes)};
+      std::memset(item.tiles.keys + (tiles - 1) * tile_bytes, 0, tile_bytes);
+      std::memset(item.tiles.values + (tiles - 1) * tile_bytes, 0, tile_bytes);
+      store_item(run, item);
       for (int64_t begin = 0; begin < sequence.rows; begin += kQueryRows) {
-        attend(run,
-               {.sequence = &sequence,
-                .kv_head = h,
-                .rows = {begin, std::min(begin + kQueryRows, sequence.rows)},
-                .tiles = kv},
-               scratch);
+        item.rows = {begin, std::min(begin + kQueryRows, sequence.rows)};
+        attend(run, item, scratch);
       }
     }
   }
 }
 
 void AttentionStep::run(const Run& run, int thread) const {
-  if (run.pass.sequences.front().cache) {
+  if (memory || run.pass.sequences.front().cache) {
     run_cached(run, thread);
   } else {
     run_uncached(run, thread);
+  }
+}
+
+void MemoryStep::run(const Run& run, int thread) const {
+  for (const SequenceRows& sequence : run.pass.sequences) {
+    if (!sequence.memory) continue;
+    const Range mine = split(sequence.rows, thread, run.team.size());
+    for (int64_t i = mine.begin; i < mine.end; ++i) {
+      const float* key = run.rows(kv) + (sequence.first_row + i) * kv.width;
+      for (int64_t h = 0; h < kv_heads; ++h, key += head_dim) {
+        run.kernels.store_kv(sequence.memory->tiles(cache_layer, h), i, key,
+                             key + kv_heads * head_dim);
+      }
+    }
   }
 }
 

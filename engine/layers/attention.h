@@ -38,18 +38,21 @@ struct Attention {
 Params params(const Attention& attention, const Dims& dims);
 
 /// Turns [q | k | v] of every row into the heads' outputs, side by side: rotates queries and keys,
-/// appends keys and values to the cache (or to tiles that live for the step), attends.
+/// stores keys and values in the cache (or in tiles that live for the step), attends. To a memory:
+/// turns q alone, over the keys and values that MemorySteps left in it.
 struct AttentionStep {
   int64_t heads = 0;
   int64_t kv_heads = 0;
   int64_t head_dim = 0;
   Mask mask = Mask::causal;
   float scale = 1;
+  bool memory = false;
   std::shared_ptr<const std::vector<float>> rope;  // [positions][rope_dims / 2][2], or null
   int64_t rope_dims = 0;
   bool rope_interleaved = true;
-  int64_t cache_layer = 0;
+  int64_t cache_layer = 0;  ///< of the sequence's cache, or of its memory
   Buffer qkv;  // [rows, (heads + 2 kv_heads) * head_dim]; queries and keys are rotated in place
+               // to a memory: [rows, heads * head_dim]
   Buffer out;  // [rows, heads * head_dim]
 
   void run(const Run& run, int thread) const;
@@ -61,10 +64,24 @@ struct AttentionStep {
   void rotate(const Run& run, float* row, int32_t position, int64_t first_head,
               int64_t count) const;
   void store(const Run& run, int64_t row, int64_t kv_head, const KvTiles& tiles) const;
+  void store_item(const Run& run, const Item& item) const;
   void store_rows(const Run& run, int thread) const;
   void run_cached(const Run& run, int thread) const;
   void run_uncached(const Run& run, int thread) const;
+  KeyRange range_of(const Run& run, const SequenceRows& sequence, int64_t row) const;
   void attend(const Run& run, const Item& item, ScratchSplitter scratch) const;
+};
+
+/// Puts keys and values of every row into its sequence's memory, if it has one: row i of a sequence
+/// becomes token i. The last steps of a graph that another attends to.
+struct MemoryStep {
+  int64_t kv_heads = 0;
+  int64_t head_dim = 0;
+  int64_t cache_layer = 0;
+  Buffer kv;   // [rows, 2 * kv_heads * head_dim]: k | v
+  Buffer out;  // what a trace sees: kv
+
+  void run(const Run& run, int thread) const;
 };
 
 }  // namespace heed

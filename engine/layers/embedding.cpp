@@ -36,6 +36,9 @@ void EmbeddingStep::run(const Run& run, int thread) const {
       read_row(*positions, run.pass.positions[r], out.width, row);
       run.kernels.add(row, out.width, at);
     }
+    if (sinusoids) {
+      run.kernels.add(sinusoids->data() + run.pass.positions[r] * out.width, out.width, at);
+    }
     if (segments) {
       read_row(*segments, 0, out.width, row);
       run.kernels.add(row, out.width, at);

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "engine/core/error.h"
+#include "engine/decode/kv_cache.h"
 #include "engine/kernels/dispatch.h"
 #include "tests/support/tiny_model.h"
 
@@ -20,7 +21,8 @@ using Rows = std::vector<std::vector<double>>;  // [rows][width]
 /// The plainest evaluation of a bound graph with f32 weights.
 class Reference {
  public:
-  explicit Reference(const BoundGraph& graph) : graph_(graph) {}
+  explicit Reference(const BoundGraph& graph, Rows memory = {})
+      : graph_(graph), memory_(std::move(memory)) {}
 
   Rows run(const std::vector<Token>& tokens) {
     tokens_ = tokens;
@@ -59,10 +61,20 @@ class Reference {
       std::vector<double>& row = x_.emplace_back(width);
       for (size_t i = 0; i < width; ++i) {
         row[i] = data(layer.tensors[0])[tokens_[r] * width + i] * double{e.scale};
+        if (e.sinusoid) row[i] += sinusoid(r, i, width);
         if (layer.tensors.size() < 3) continue;
         row[i] += data(layer.tensors[1])[r * width + i] + data(layer.tensors[2])[i];
       }
     }
+  }
+
+  /// Halves: column i of the first is the sine of angle i, of the second the cosine.
+  static double sinusoid(size_t position, size_t i, size_t width) {
+    const size_t angle = i % (width / 2);
+    const double x =
+        static_cast<double>(position) *
+        std::pow(10000.0, -2.0 * static_cast<double>(angle) / static_cast<double>(width));
+    return i < width / 2 ? std::sin(x) : std::cos(x);
   }
 
   void apply(const Norm& norm, const BoundLayer& layer) {
@@ -82,15 +94,16 @@ class Reference {
   void apply(const Attention& a, const BoundLayer& layer) {
     const auto& t = layer.tensors;
     Rows q = linear(x_, t[Attention::q], t[Attention::q_bias]);
-    Rows k = linear(x_, t[Attention::k], t[Attention::k_bias]);
-    const Rows v = linear(x_, t[Attention::v], t[Attention::v_bias]);
+    const Rows& attended = a.memory ? memory_ : x_;
+    Rows k = linear(attended, t[Attention::k], t[Attention::k_bias]);
+    const Rows v = linear(attended, t[Attention::v], t[Attention::v_bias]);
     if (a.rope) {
       turn(*a.rope, a.head_dim, q);
       turn(*a.rope, a.head_dim, k);
     }
     Rows out(x_.size(), std::vector<double>(static_cast<size_t>(a.heads * a.head_dim)));
     for (size_t r = 0; r < x_.size(); ++r) {
-      const size_t seen = a.mask == Mask::causal ? r + 1 : x_.size();
+      const size_t seen = !a.memory && a.mask == Mask::causal ? r + 1 : k.size();
       for (int64_t h = 0; h < a.heads; ++h) {
         const int64_t from = h * a.head_dim, shared = h * a.kv_heads / a.heads * a.head_dim;
         std::vector<double> weights;
@@ -131,8 +144,9 @@ class Reference {
         for (size_t i = 0; i < hidden[r].size(); ++i) hidden[r][i] *= silu(gate[r][i]);
       }
     } else {
+      const bool gelu = f.activation == Activation::gelu;
       for (std::vector<double>& row : hidden) {
-        for (double& x : row) x = x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
+        for (double& x : row) x = gelu ? x / 2 * (1 + std::erf(x / std::sqrt(2.0))) : silu(x);
       }
     }
     x_ = linear(hidden, t[FeedForward::down], t[FeedForward::down_bias]);
@@ -162,6 +176,7 @@ class Reference {
   void apply(const Blocks&, const BoundLayer& layer) { apply(layer.children); }
 
   const BoundGraph& graph_;
+  Rows memory_;
   std::vector<Token> tokens_;
   Rows x_;
 };
@@ -190,13 +205,14 @@ struct GuardedWorkspace {
   }
 };
 
-std::vector<float> run(const Plan& plan, const std::vector<Token>& tokens, bool head, int threads) {
+std::vector<float> run(const Plan& plan, const std::vector<Token>& tokens, bool head, int threads,
+                       SequenceRows sequence = {}) {
   const auto rows = static_cast<int64_t>(tokens.size());
   std::vector<int32_t> positions(tokens.size());
   std::iota(positions.begin(), positions.end(), 0);
   std::vector<int64_t> wanted(tokens.size());
   std::iota(wanted.begin(), wanted.end(), 0);
-  const SequenceRows sequence{.rows = rows};
+  sequence.rows = rows;
   std::vector<float> out(static_cast<size_t>((head ? rows : 1) * plan.out_width()));
   ThreadTeam team(threads);
   GuardedWorkspace workspace(plan, threads);
@@ -209,6 +225,21 @@ std::vector<float> run(const Plan& plan, const std::vector<Token>& tokens, bool 
            team, workspace.memory);
   CHECK(workspace.intact());
   return out;
+}
+
+/// Largest difference from the reference's rows over their largest value.
+double distance(const std::vector<float>& found, const Rows& expected) {
+  size_t at = 0;
+  double most = 0, largest = 0;
+  for (const std::vector<double>& row : expected) {
+    for (const double x : row) {
+      largest = std::max(largest, std::abs(x));
+      const double difference = std::abs(found[at++] - x);
+      most = std::isnan(difference) ? HUGE_VAL : std::max(most, difference);
+    }
+  }
+  CHECK(at == found.size());
+  return most / largest;
 }
 
 /// Runs a graph of random weights for full passes and for short ones.
@@ -226,18 +257,7 @@ void check_graph(const Graph& graph) {
       CAPTURE(rows);
       std::vector<Token> tokens(static_cast<size_t>(rows));
       for (int64_t i = 0; i < rows; ++i) tokens[i] = static_cast<Token>(i * 31 % graph.dims.vocab);
-      const std::vector<float> found = run(plan, tokens, head, 2);
-      size_t at = 0;
-      double most = 0, largest = 0;
-      for (const std::vector<double>& row : Reference(bound).run(tokens)) {
-        for (const double expected : row) {
-          largest = std::max(largest, std::abs(expected));
-          const double difference = std::abs(found[at++] - expected);
-          most = std::isnan(difference) ? HUGE_VAL : std::max(most, difference);
-        }
-      }
-      CHECK(at == found.size());
-      CHECK(most < 1e-4 * largest);
+      CHECK(distance(run(plan, tokens, head, 2), Reference(bound).run(tokens)) < 1e-4);
     }
   }
 }
@@ -260,6 +280,26 @@ TEST_CASE("a decoder's plan computes its graph") {
 
 TEST_CASE("an encoder's plan computes its graph") {
   check_graph(tiny_encoder());
+}
+
+TEST_CASE("a decoder attends to what its encoder's plan leaves in the memory") {
+  const std::vector<Token> source = {5, 80, 31, 2, 2, 64, 17}, target = {1, 70, 33};
+  for (const Isa isa : machine_isas()) {
+    CAPTURE(kernels(isa).name);
+    TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(isa));
+    const BoundModel bound = bind_model(model.model(), model.finder(), "tiny");
+    const KvCache memory(memory_shape(model.graph()), KvType::f32, 16);
+    PlanOptions options{.rows = 10, .wanted = 10, .positions = 70, .kv_type = KvType::f32};
+    const Plan decoder(model.weights(), options);
+    options.attended_by = &model.weights();
+    const Plan encoder(model.memory_weights(), options);
+    run(encoder, source, false, 2, {.memory = &memory.view()});
+    const auto logits =
+        run(decoder, target, true, 2,
+            {.memory = &memory.view(), .memory_tokens = static_cast<int64_t>(source.size())});
+    const Rows encoded = Reference(*bound.memory).run(source);
+    CHECK(distance(logits, Reference(bound.main, encoded).run(target)) < 1e-4);
+  }
 }
 
 TEST_CASE("heads and hidden layers wider or narrower than the stream") {

@@ -23,7 +23,7 @@ TEST_CASE("a graph is printed one layer a line, blocks once") {
 TEST_CASE("of two graphs the memory comes first, and what attends to it says so") {
   CHECK(to_text(tiny_encoder_decoder()) ==
         "memory: width 64, vocab 90, context 70\n"
-        "embedding   token_embd x 8\n"
+        "embedding   token_embd x 8 + sinusoidal positions, halves\n"
         "blocks      enc.blk.0 to enc.blk.1\n"
         "  residual    x + f(x)\n"
         "    attention   attn, 4 heads of 16, both ways\n"
@@ -32,7 +32,7 @@ TEST_CASE("of two graphs the memory comes first, and what attends to it says so"
         "    feed-forward ffn, 96 wide, silu\n"
         "  layer norm  layer_output_norm, eps 1e-05\n"
         "main: width 64, vocab 90, context 70\n"
-        "embedding   token_embd x 8\n"
+        "embedding   token_embd x 8 + sinusoidal positions, halves\n"
         "blocks      dec.blk.0 to dec.blk.1\n"
         "  residual    x + f(x)\n"
         "    attention   attn, 4 heads of 16, causal\n"

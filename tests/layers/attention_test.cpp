@@ -112,6 +112,39 @@ TEST_CASE("rotary positions: scores depend on the distance alone, values are not
   }
 }
 
+TEST_CASE("to a memory: every row sees all of its own sequence's tokens, whatever its position") {
+  const KvShape shape{.layers = 2, .kv_heads = kKvHeads, .head_dim = kHeadDim};
+  const KvCache first(shape, KvType::f32, 48), second(shape, KvType::f32, 48);
+  {
+    StepBench bench(40);
+    bench.set_sequences({37, 3});
+    bench.set_memory({&first.view(), &second.view()}, {0, 0});
+    const std::vector<float> rows = equal_rows(40);  // k | v are its last columns
+    std::vector<float> kv;
+    for (int64_t r = 0; r < 40; ++r) {
+      kv.insert(kv.end(), rows.begin() + r * kWidth + kHeads * kHeadDim,
+                rows.begin() + (r + 1) * kWidth);
+    }
+    const Buffer made = bench.buffer(2 * kKvHeads * kHeadDim, kv);
+    bench.run(MemoryStep{.kv_heads = kKvHeads, .head_dim = kHeadDim, .cache_layer = 1, .kv = made},
+              0);
+  }
+  StepBench bench(35);
+  bench.set_sequences({1, 34}, nullptr, 5);
+  bench.set_memory({&second.view(), &first.view()}, {3, 37});
+  const AttentionStep step{.heads = kHeads,
+                           .kv_heads = kKvHeads,
+                           .head_dim = kHeadDim,
+                           .memory = true,
+                           .cache_layer = 1,
+                           .qkv = bench.buffer(kHeads * kHeadDim, 0),
+                           .out = bench.buffer(kHeads * kHeadDim)};
+  run(bench, step);
+  const std::vector<float> out = bench.values(step.out);
+  check_mean(out, 0, 37, 40);
+  for (int64_t r = 1; r < 35; ++r) check_mean(out, r, 0, 37);
+}
+
 TEST_CASE("with a cache: many rows at once, then one by one, in the layer's own place") {
   KvCache cache({.layers = 2, .kv_heads = kKvHeads, .head_dim = kHeadDim}, KvType::f32, 48);
   const std::vector<float> all = equal_rows(40);

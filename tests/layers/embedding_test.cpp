@@ -34,6 +34,20 @@ TEST_CASE("a token's row, scaled, and those of its position and of the first seg
   CHECK(bench.values(out) == std::vector<float>{150, 1060, 210, 1020, 330, 1040, 150, 1060});
 }
 
+TEST_CASE("computed positions are added to the scaled row") {
+  const std::vector<float> words = {1, 2, 3, 4, 5, 6};
+  const TensorView table = view(words, 2);
+  StepBench bench(4);
+  bench.set_tokens({2, 0, 1, 2});
+  bench.set_sequences({3, 1});
+  const Buffer out = bench.buffer(2);
+  const auto sinusoids =
+      std::make_shared<const std::vector<float>>(std::vector<float>{0, 0, 100, 1000, 200, 2000});
+  bench.run(EmbeddingStep{.table = &table, .sinusoids = sinusoids, .scale = 10, .out = out},
+            EmbeddingStep::scratch_bytes(2));
+  CHECK(bench.values(out) == std::vector<float>{50, 60, 110, 1020, 230, 2040, 50, 60});
+}
+
 TEST_CASE("tables are listed where the layer names them") {
   const Dims dims{.width = 8, .vocab = 50, .context = 20};
   CHECK(params(Embedding{}, dims).size() == 1);

@@ -64,6 +64,13 @@ class StepBench {
     }
     pass.sequences = sequences_;
   }
+  /// A memory for each sequence, and how many tokens it holds.
+  void set_memory(const std::vector<const KvView*>& memories, const std::vector<int64_t>& tokens) {
+    for (size_t i = 0; i < sequences_.size(); ++i) {
+      sequences_[i].memory = memories[i];
+      sequences_[i].memory_tokens = tokens[i];
+    }
+  }
   void set_wanted(std::vector<int64_t> wanted) {
     wanted_ = std::move(wanted);
     pass.wanted = wanted_;

@@ -109,7 +109,7 @@ inline ModelGraph tiny_encoder_decoder() {
   const FeedForward feed_forward{.width = 96, .activation = Activation::silu};
   const Dims dims{.width = 64, .vocab = 90, .context = 70};
   return {Graph{.dims = dims,
-                .layers = {Embedding{.scale = 8},
+                .layers = {Embedding{.scale = 8, .sinusoid = Sinusoid::halves},
                            Blocks{.count = 2,
                                   .name = "dec.blk",
                                   .body = {Residual{{self}}, norm("attn_output_norm"),
@@ -117,7 +117,7 @@ inline ModelGraph tiny_encoder_decoder() {
                                            Residual{{feed_forward}}, norm("layer_output_norm")}},
                            Head{.tied = "token_embd"}}},
           Graph{.dims = dims,
-                .layers = {Embedding{.scale = 8},
+                .layers = {Embedding{.scale = 8, .sinusoid = Sinusoid::halves},
                            Blocks{.count = 2,
                                   .name = "enc.blk",
                                   .body = {Residual{{both_ways}}, norm("attn_output_norm"),
