@@ -9,5 +9,6 @@ namespace heed {
 
 ModelGraph llama(const Hyperparameters& hyperparameters);
 ModelGraph bert(const Hyperparameters& hyperparameters);
+ModelGraph marian(const Hyperparameters& hyperparameters);
 
 }  // namespace heed

@@ -31,11 +31,11 @@ int64_t Hyperparameters::count_or(std::string_view key, int64_t fallback) const 
   return has(key) ? count(key) : fallback;
 }
 
-int64_t Hyperparameters::blocks() const {
-  const int64_t value = count("block_count");
+int64_t Hyperparameters::blocks(std::string_view key) const {
+  const int64_t value = count(key);
   if (value > kMaxBlocks) {
-    fail(Error::Code::format, "key '", full("block_count"), "': expected 1 to ", kMaxBlocks,
-         ", found ", value);
+    fail(Error::Code::format, "key '", full(key), "': expected 1 to ", kMaxBlocks, ", found ",
+         value);
   }
   return value;
 }

@@ -20,7 +20,7 @@ class Hyperparameters {
   int64_t count(std::string_view key) const;
   int64_t count_or(std::string_view key, int64_t fallback) const;
   /// Blocks of a stack: 1 to 1,024.
-  int64_t blocks() const;
+  int64_t blocks(std::string_view key = "block_count") const;
   float real(std::string_view key) const;
   float real_or(std::string_view key, float fallback) const;
   std::string text_or(std::string_view key, const std::string& fallback) const;

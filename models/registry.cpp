@@ -13,6 +13,7 @@ namespace {
 constexpr std::array kArchitectures = {
     Architecture{"bert", bert},
     Architecture{"llama", llama},
+    Architecture{"marian", marian},
 };
 
 }  // namespace
