@@ -179,6 +179,7 @@ TEST_CASE("chat: several lines come from a paste or from between three quotes") 
   terminal.wait_for("\x1b[?2004h");
   terminal.wait_for(kPrompt);
   terminal.type("\x1b[200~/set system one\rtwo\x1b[201~ three\n");
+  terminal.wait_for(" three");  // before it the prompt may have been drawn again
   terminal.wait_for(kPrompt);
   terminal.type("/show system\n");
   terminal.wait_for("/show system\r\n");
@@ -186,6 +187,7 @@ TEST_CASE("chat: several lines come from a paste or from between three quotes") 
   terminal.type("\"\"\"/set system four\n");
   terminal.wait_for("... ");
   terminal.type("five\"\"\"\n");
+  terminal.wait_for("five\"\"\"");
   terminal.wait_for(kPrompt);
   terminal.type("/show system\n");
   terminal.wait_for("/show system\r\n");
