@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "engine/core/half.h"
@@ -209,6 +210,68 @@ TEST_CASE("F16 and BF16 checkpoints") {
             rounded(tensor, bf16 ? DType::bf16 : DType::f16));
     }
   }
+}
+
+TEST_CASE("a translation model: one table, two stacks of blocks, a bias of one row") {
+  const ModelDirectory model("tiny-marian");
+  const RawTensors source = read_safetensors(model / "model.safetensors");
+  for (const char* type : {"f32", "f16", "q8_0"}) {
+    CAPTURE(type);
+    converted(model, type);
+    const GgufFile file = GgufFile::open(model.out());
+    CHECK(file.tensors().size() == 2 + 2 * 16 + 2 * 26);
+    CHECK(file.require("token_embd.weight").type == *dtype_from_name(type));
+    CHECK(file.require("token_embd.weight").shape == Shape{113, 32});
+    CHECK(file.require("output.bias").type == DType::f32);
+    CHECK(file.require("output.bias").shape == Shape{113});
+    CHECK(text_of(file.require("output.bias")) == source.at("final_logits_bias").bytes);
+    CHECK(load_tokenizer(file.metadata()).size() == 113);
+  }
+  converted(model, "f32");
+  const GgufFile file = GgufFile::open(model.out());
+  for (const auto& [ours, theirs] : std::map<std::string, std::string>{
+           {"token_embd.weight", "model.shared.weight"},
+           {"enc.blk.1.attn_q.weight", "model.encoder.layers.1.self_attn.q_proj.weight"},
+           {"enc.blk.0.layer_output_norm.bias", "model.encoder.layers.0.final_layer_norm.bias"},
+           {"dec.blk.0.attn_output_norm.weight",
+            "model.decoder.layers.0.self_attn_layer_norm.weight"},
+           {"dec.blk.1.cross_attn_k.weight", "model.decoder.layers.1.encoder_attn.k_proj.weight"},
+           {"dec.blk.0.cross_attn_output_norm.bias",
+            "model.decoder.layers.0.encoder_attn_layer_norm.bias"},
+           {"dec.blk.1.ffn_down.weight", "model.decoder.layers.1.fc2.weight"}}) {
+    CAPTURE(ours);
+    CHECK(text_of(file.require(ours)) == source.at(theirs).bytes);
+  }
+  CHECK(inspect(model.out().string()).metadata.size() == file.metadata().entries().size());
+}
+
+TEST_CASE("a translation model whose table is there under each of its names") {
+  const ModelDirectory model("tiny-marian");
+  const std::string expected = converted(model, "q8_0", 1);
+  model.edit_weights([](RawTensors& tensors) {
+    const RawTensor table = tensors["model.shared.weight"];
+    for (const char* name :
+         {"lm_head.weight", "model.encoder.embed_tokens.weight",
+          "model.decoder.embed_tokens.weight", "model.encoder.embed_positions.weight",
+          "model.decoder.embed_positions.weight"}) {
+      tensors[name] = table;
+    }
+  });
+  CHECK(converted(model, "q8_0", 2) == expected);
+}
+
+TEST_CASE("a table of another size than the vocabulary is refused with both") {
+  const ModelDirectory model("tiny-marian");
+  model.edit_weights([](RawTensors& tensors) {
+    RawTensor& table = tensors["model.shared.weight"];
+    table.shape[0] = 112;
+    table.bytes.resize(table.bytes.size() - 32 * sizeof(float));
+  });
+  CHECK_THROWS_WITH_AS(convert(model.path(), model.out(), {}),
+                       (model.path().string() +
+                        ": tensor 'model.shared.weight' has shape [112, 32], expected [113, 32]")
+                           .c_str(),
+                       Error);
 }
 
 TEST_CASE("progress counts the bytes of the source up to all of them") {
