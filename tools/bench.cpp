@@ -1,6 +1,8 @@
 // heed bench: speed, with llama-bench's tests and names: pp512 reads a prompt of 512 tokens and
 // computes the last token's logits, tg128 writes 128 tokens one at a time, @d4096 with 4,096 tokens
-// before them. Tokens are random: neither tokenizer nor sampler is timed. An encoder embeds texts.
+// before them. Tokens are random: neither tokenizer nor sampler is timed. An encoder embeds texts,
+// an encoder-decoder translates them.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <fstream>
@@ -30,7 +32,9 @@ class Bench : public Verb {
     return {.name = "bench",
             .arguments = "MODEL",
             .summary = "tokens a second, or sentences a second",
-            .example = "  heed bench smollm2 -p 512 -n 128 -d 0,4096 -r 5 -o json"};
+            .example =
+                "  heed bench smollm2 -p 512 -n 128 -d 0,4096 -r 5 -o json\n"
+                "  heed bench en-de --translate english.txt --beam-size 4"};
   }
   void add_flags(Flags& flags) override;
   void run(Words& words, Output& out) override;
@@ -40,6 +44,7 @@ class Bench : public Verb {
 
   std::vector<Result> bench_decoder(const Model& model);
   std::vector<Result> bench_encoder(const Model& model);
+  std::vector<Result> bench_translation(const Model& model);
   /// Times `work` once for warmth, then for the record; `count` / seconds is a value.
   Result measure(const std::string& test, double count, const std::string& unit,
                  const std::function<void()>& prepare, const std::function<void()>& work);
@@ -52,6 +57,8 @@ class Bench : public Verb {
   std::vector<int64_t> depths_ = {0};
   int repetitions_ = 5;
   std::string sentences_;
+  std::string texts_;
+  TranslateOptions translate_;
   Format format_ = Format::md;
   int used_threads_ = 0;
   int64_t session_bytes_ = 0;
@@ -65,6 +72,10 @@ void Bench::add_flags(Flags& flags) {
   flags.add("-r,--repetitions", "N", repetitions_, "of each test, after one that warms up: 5",
             {1, 10000});
   flags.add("--embed", "FILE", sentences_, "an encoder: embed the lines of a file");
+  flags.add("--translate", "FILE", texts_, "an encoder-decoder: translate the lines of a file");
+  flags.add("--beam-size,-bs", "N", translate_.beam_size, "default: as the model's file says",
+            {1, 1024});
+  flags.add("-b,--batch-size", "N", translate_.batch, "lines translated at once: 32", {1, 4096});
   flags.add_choice("-o,--output", "FORMAT", format_, "md, json or csv",
                    {{"md", Format::md}, {"json", Format::json}, {"csv", Format::csv}});
   model_.add_flags(flags);
@@ -178,6 +189,51 @@ std::vector<Result> Bench::bench_encoder(const Model& model) {
   return results;
 }
 
+/// All lines, then one of middle length by itself.
+std::vector<Result> Bench::bench_translation(const Model& model) {
+  if (texts_.empty()) throw UsageError("an encoder-decoder needs --translate FILE");
+  const std::vector<std::string> texts = read_lines(texts_);
+  if (texts.empty()) throw UsageError("'" + texts_ + "' has no lines");
+  Session session(model, {.threads = model_.threads});
+  used_threads_ = session.threads();
+  std::vector<Translation> translations;
+  const double count = static_cast<double>(texts.size());
+  const std::string name = "translate" + std::to_string(texts.size());
+  std::vector<Result> results;
+  results.push_back(measure(
+      name, count, "sentences/s", [] {},
+      [&] { translations = session.translate(texts, translate_); }));
+  session_bytes_ = session.memory_bytes();
+
+  std::vector<std::pair<int64_t, size_t>> by_length;
+  double source_tokens = 0;
+  double target_tokens = 0;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    by_length.emplace_back(translations[i].source_tokens, i);
+    source_tokens += static_cast<double>(translations[i].source_tokens);
+    target_tokens += static_cast<double>(translations[i].hypotheses[0].tokens.size() + 1);
+  }
+  const auto rate = [&](const std::string& what, double tokens) {
+    results.push_back({.test = name + " " + what, .unit = "t/s", .values = results[0].values});
+    for (double& value : results.back().values) value *= tokens / count;
+  };
+  rate("source", source_tokens);
+  rate("target", target_tokens);
+  std::sort(by_length.begin(), by_length.end());
+  const std::string& middle = texts[by_length[texts.size() / 2].second];
+  constexpr int kTimes = 10;
+  TranslateOptions alone = translate_;
+  alone.batch = 1;
+  Result single = measure(
+      "translate1", kTimes, "ms", [] {},
+      [&] {
+        for (int i = 0; i < kTimes; ++i) session.translate({&middle, 1}, alone);
+      });
+  for (double& value : single.values) value = 1000 / value;
+  results.push_back(std::move(single));
+  return results;
+}
+
 /// The most memory this process has held (VmHWM of /proc/self/status), in bytes.
 int64_t peak_memory() {
   std::ifstream status("/proc/self/status");
@@ -228,9 +284,16 @@ void Bench::run(Words& words, Output& out) {
   words.require_end();
   const Model model = model_.load();
   catch_interrupts();
-  const bool encoder = model.info().kind == ModelKind::encoder;
-  if (!encoder && !sentences_.empty()) throw UsageError("--embed needs an encoder");
-  out.write(report(model, encoder ? bench_encoder(model) : bench_decoder(model)));
+  const ModelKind kind = model.info().kind;
+  if (kind != ModelKind::encoder && !sentences_.empty()) {
+    throw UsageError("--embed needs an encoder");
+  }
+  if (kind != ModelKind::encoder_decoder && !texts_.empty()) {
+    throw UsageError("--translate needs an encoder-decoder");
+  }
+  out.write(report(model, kind == ModelKind::encoder           ? bench_encoder(model)
+                          : kind == ModelKind::encoder_decoder ? bench_translation(model)
+                                                               : bench_decoder(model)));
 }
 
 }  // namespace

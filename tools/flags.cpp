@@ -127,6 +127,14 @@ void Flags::assign(std::string_view given, Limits range, int& target) {
   target = static_cast<int>(parse_integer(given, range));
 }
 
+void Flags::assign(std::string_view given, Limits range, std::optional<int64_t>& target) {
+  target = parse_integer(given, range);
+}
+
+void Flags::assign(std::string_view given, Limits range, std::optional<double>& target) {
+  target = parse_number(given, range);
+}
+
 size_t Flags::index_of(std::string_view given, const std::vector<std::string>& allowed) {
   const auto found = std::find(allowed.begin(), allowed.end(), given);
   if (found != allowed.end()) return static_cast<size_t>(found - allowed.begin());

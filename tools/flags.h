@@ -79,6 +79,8 @@ class Flags {
   static void assign(std::string_view given, Limits range, std::vector<int64_t>& target);
   static void assign(std::string_view given, Limits range, int64_t& target);
   static void assign(std::string_view given, Limits range, int& target);
+  static void assign(std::string_view given, Limits range, std::optional<int64_t>& target);
+  static void assign(std::string_view given, Limits range, std::optional<double>& target);
   static size_t index_of(std::string_view given, const std::vector<std::string>& allowed);
 
   const Flag* find(std::string_view name) const;

@@ -1,12 +1,18 @@
 #include "tools/input.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include "heed_error.hpp"
+#include "tools/terminal.h"
 
 namespace heed {
 namespace {
@@ -36,18 +42,28 @@ size_t character_length(std::string_view text) noexcept {
 
 }  // namespace
 
-void require_utf8(std::string_view text, std::string_view what) {
+size_t find_bad_utf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const size_t length = character_length(text.substr(at));
-    if (length == 0) {
-      const auto line = std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(at), '\n');
-      char byte[8];
-      std::snprintf(byte, sizeof byte, "0x%02x", static_cast<unsigned char>(text[at]));
-      throw Error(Error::Code::format, std::string(what) + " is not UTF-8: byte " + byte +
-                                           " in line " + std::to_string(line + 1));
-    }
+    if (length == 0) return at;
     at += length;
   }
+  return text.npos;
+}
+
+std::string byte_text(char byte) {
+  char text[8];
+  std::snprintf(text, sizeof text, "0x%02x", static_cast<unsigned char>(byte));
+  return text;
+}
+
+void require_utf8(std::string_view text, std::string_view what) {
+  const size_t at = find_bad_utf8(text);
+  if (at == text.npos) return;
+  const auto line = std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(at), '\n');
+  throw Error(Error::Code::format, std::string(what) + " is not UTF-8: byte " +
+                                       byte_text(text[at]) + " in line " +
+                                       std::to_string(line + 1));
 }
 
 std::string read_text(const std::string& path) {
@@ -77,6 +93,55 @@ std::vector<std::string> read_lines(const std::string& path) {
     begin = end + 1;
   }
   return lines;
+}
+
+// ---- lines as they arrive ----------------------------------------------------------------------
+
+LineReader::LineReader(const std::string& path)
+    : what_(path == "-" ? "stdin" : "'" + path + "'"),
+      file_(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (file_ < 0) fail_errno("cannot open " + what_);
+}
+
+LineReader::~LineReader() {
+  if (file_ > STDIN_FILENO) ::close(file_);
+}
+
+std::vector<std::string> LineReader::take(size_t most) {
+  std::vector<std::string> lines;
+  while (!at_end_ && lines.size() < most && (lines.empty() || more_is_there())) {
+    at_end_ = !read_more();
+    split(lines);
+  }
+  return lines;
+}
+
+bool LineReader::read_more() {
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t got = ::read(file_, buffer, sizeof buffer);
+    if (take_interrupt()) throw Interrupted();
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_errno("cannot read " + what_);
+    text_.append(buffer, static_cast<size_t>(got));
+    return got > 0;
+  }
+}
+
+bool LineReader::more_is_there() const {
+  pollfd wait = {.fd = file_, .events = POLLIN, .revents = 0};
+  return ::poll(&wait, 1, 0) > 0;
+}
+
+/// Moves whole lines out of text_, at the end what is left as well: a last line need have no end.
+void LineReader::split(std::vector<std::string>& lines) {
+  size_t begin = 0;
+  for (size_t end; (end = text_.find('\n', begin)) != text_.npos; begin = end + 1) {
+    const bool carriage = end > begin && text_[end - 1] == '\r';
+    lines.push_back(text_.substr(begin, end - begin - (carriage ? 1 : 0)));
+  }
+  text_.erase(0, begin);
+  if (at_end_ && !text_.empty()) lines.push_back(std::exchange(text_, {}));
 }
 
 }  // namespace heed

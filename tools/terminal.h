@@ -16,14 +16,15 @@ int terminal_width(int fd);
 /// A line on stderr that grows while work goes on: only on a terminal, only after a second.
 class ProgressBar {
  public:
-  explicit ProgressBar(std::string label);
+  /// `hidden`: never drawn, as where results go to the same terminal; Ctrl-C is still seen.
+  explicit ProgressBar(std::string label, bool hidden = false);
   /// Removes the line.
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  /// Throws Interrupted after Ctrl-C.
-  void update(double fraction);
+  /// Throws Interrupted after Ctrl-C. `note` stands behind the percentage.
+  void update(double fraction, const std::string& note = {});
   void update(int64_t done, int64_t all) {
     update(all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 1);
   }

@@ -55,6 +55,7 @@ class Verb {
 
 std::unique_ptr<Verb> make_run();
 std::unique_ptr<Verb> make_embed();
+std::unique_ptr<Verb> make_translate();
 std::unique_ptr<Verb> make_convert();
 std::unique_ptr<Verb> make_show();
 std::unique_ptr<Verb> make_list();

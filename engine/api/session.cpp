@@ -3,10 +3,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "engine/api/model_impl.h"
-#include "engine/core/error.h"
-#include "engine/decode/decoder.h"
-#include "engine/decode/encoder.h"
+#include "engine/api/session_impl.h"
 #include "engine/decode/generate.h"
 #include "heed.hpp"
 
@@ -18,41 +15,6 @@ constexpr int64_t kDefaultContext = 4096;
 
 }  // namespace
 
-struct Session::Impl {
-  Model model;
-  std::optional<Decoder> decoder;
-  std::optional<Encoder> encoder;
-
-  const LoadedModel& loaded() const { return model.impl().loaded; }
-
-  Decoder& need_decoder(const char* what) {
-    if (!decoder) wrong_kind(what, "a decoder");
-    return *decoder;
-  }
-  Encoder& need_encoder(const char* what) {
-    if (!encoder) wrong_kind(what, "an encoder that gives sentence embeddings");
-    return *encoder;
-  }
-  [[noreturn]] void wrong_kind(const char* what, const char* wanted) const {
-    fail(Error::Code::unsupported, what, " needs ", wanted, ": ", model.info().path.string(),
-         " is of architecture '", model.info().architecture, "'");
-  }
-
-  std::vector<Token> checked_tokens(const std::string& text, size_t index, bool truncate) const {
-    std::vector<Token> tokens = model.tokenizer().encode(text);
-    const int64_t count = static_cast<int64_t>(tokens.size());
-    const int64_t most = encoder->context();
-    if (count <= most) return tokens;
-    if (!truncate) {
-      fail(Error::Code::limit, "text ", index + 1, ": ", count, " tokens, the model takes ", most);
-    }
-    // What ends a text (the separator) stays at the end.
-    tokens[most - 1] = tokens.back();
-    tokens.resize(most);
-    return tokens;
-  }
-};
-
 Session::Session(Model model, const SessionOptions& options)
     : impl_(std::make_unique<Impl>(Impl{.model = std::move(model)})) {
   const LoadedModel& loaded = impl_->loaded();
@@ -61,6 +23,7 @@ Session::Session(Model model, const SessionOptions& options)
          ": loaded with vocabulary_only, expected weights");
   }
   const int threads = options.threads > 0 ? options.threads : default_threads();
+  impl_->threads = threads;
   const bool exact = loaded.weights->exact();
   if (impl_->model.info().kind == ModelKind::decoder) {
     const int64_t most = std::min(kDefaultContext, loaded.graph.main.dims.context);
@@ -69,7 +32,7 @@ Session::Session(Model model, const SessionOptions& options)
                                           .ubatch = std::max<int64_t>(1, options.ubatch),
                                           .threads = threads,
                                           .kv_type = exact ? KvType::f32 : options.kv_type});
-  } else {
+  } else if (!loaded.graph.memory) {
     // Keys and values of an encoder live for one pass: rounding them would save nothing.
     impl_->encoder.emplace(loaded.graph.main, *loaded.weights,
                            EncoderOptions{.threads = threads, .kv_type = KvType::f32});
@@ -85,11 +48,11 @@ const Model& Session::model() const {
 }
 
 int Session::threads() const {
-  return impl_->decoder ? impl_->decoder->threads() : impl_->encoder->threads();
+  return impl_->threads;
 }
 
 int64_t Session::context() const {
-  return impl_->decoder ? impl_->decoder->context() : impl_->encoder->context();
+  return impl_->decoder ? impl_->decoder->context() : impl_->loaded().graph.main.dims.context;
 }
 
 int64_t Session::position() const {
@@ -97,7 +60,9 @@ int64_t Session::position() const {
 }
 
 int64_t Session::memory_bytes() const {
-  return impl_->decoder ? impl_->decoder->bytes() : impl_->encoder->bytes();
+  if (impl_->decoder) return impl_->decoder->bytes();
+  if (impl_->encoder) return impl_->encoder->bytes();
+  return impl_->seq2seq ? impl_->seq2seq->bytes() : 0;
 }
 
 void Session::rewind(int64_t position) {
@@ -140,7 +105,7 @@ Embeddings Session::embed(std::span<const std::string> texts, const EmbedOptions
   Encoder& encoder = impl_->need_encoder("embed");
   std::vector<std::vector<Token>> sequences;
   for (size_t i = 0; i < texts.size(); ++i) {
-    sequences.push_back(impl_->checked_tokens(texts[i], i, options.truncate));
+    sequences.push_back(impl_->checked_tokens(texts[i], i, encoder.context(), options.truncate));
   }
   Embeddings result{.rows = static_cast<int64_t>(texts.size()), .width = encoder.width()};
   result.values.resize(result.rows * result.width);

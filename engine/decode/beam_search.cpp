@@ -98,11 +98,12 @@ std::optional<Token> BeamSearch::forced_token() const {
 /// Offers the tokens that may follow a hypothesis, likeliest first, until one is too unlikely. Of
 /// equally likely ones the smaller id comes first.
 void BeamSearch::gather(int32_t row, std::span<float> logits) {
-  const float log_sum = kernels_.logsumexp(logits.data(), vocab_);
+  float log_sum = kernels_.logsumexp(logits.data(), vocab_);
   if (!std::isfinite(log_sum)) {
     fail(Error::Code::format, "no token is possible: logits are NaN, infinite or all -inf");
   }
   forbid(row, logits);
+  if (options_.renormalize) log_sum = kernels_.logsumexp(logits.data(), vocab_);
   const auto look_at = [&](size_t block) {
     const int64_t begin = static_cast<int64_t>(block) * kBlock;
     const int64_t count = std::min(kBlock, vocab_ - begin);

@@ -25,7 +25,11 @@ struct SearchOptions {
   Token eos = 0;
   std::optional<Token> forced_bos;  ///< follows a prompt of one token
   std::optional<Token> forced_eos;  ///< the token at max_length
-  std::vector<Token> forbidden;     ///< what is left is not made likelier
+  std::vector<Token> forbidden;
+  /// Forbidding a token makes the others likelier, so that probabilities sum to 1 again.
+  bool renormalize = false;
+
+  bool operator==(const SearchOptions&) const = default;
 };
 
 class BeamSearch {

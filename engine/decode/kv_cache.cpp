@@ -1,5 +1,9 @@
 #include "engine/decode/kv_cache.h"
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include "engine/core/error.h"
 
 namespace heed {
@@ -40,14 +44,29 @@ KvShape memory_shape(const Graph& graph) {
   return shape;
 }
 
-KvCache::KvCache(const KvShape& shape, KvType type, int64_t tokens) {
-  const int64_t tiles = (tokens + kTileTokens - 1) / kTileTokens;
+KvCache::KvCache(const KvShape& shape, KvType type, int64_t tokens)
+    : shape_(shape), tiles_((tokens + kTileTokens - 1) / kTileTokens) {
   view_ = {.type = type, .head_dim = shape.head_dim};
-  view_.values_offset = ScratchSplitter::padded(tiles * kv_tile_bytes(type, shape.head_dim));
+  view_.values_offset = ScratchSplitter::padded(tiles_ * kv_tile_bytes(type, shape.head_dim));
   view_.head_stride = 2 * view_.values_offset;
   view_.layer_stride = view_.head_stride * shape.kv_heads;
   memory_ = AlignedBuffer(view_.layer_stride * shape.layers, "the key/value cache");
   view_.base = memory_.data();
+}
+
+void KvCache::reserve(int64_t tokens) {
+  if (tokens <= tiles_ * kTileTokens) return;
+  KvCache larger(shape_, view_.type, std::max(tokens, 2 * tiles_ * kTileTokens));
+  const auto bytes = static_cast<size_t>(tiles_ * kv_tile_bytes(view_.type, shape_.head_dim));
+  for (int64_t layer = 0; layer < shape_.layers; ++layer) {
+    for (int64_t head = 0; head < shape_.kv_heads; ++head) {
+      const KvTiles from = view_.tiles(layer, head);
+      const KvTiles to = larger.view_.tiles(layer, head);
+      std::memcpy(to.keys, from.keys, bytes);
+      std::memcpy(to.values, from.values, bytes);
+    }
+  }
+  *this = std::move(larger);
 }
 
 }  // namespace heed

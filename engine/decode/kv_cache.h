@@ -26,10 +26,16 @@ class KvCache {
   /// Room for `tokens` positions. Memory is touched only as positions are used.
   KvCache(const KvShape& shape, KvType type, int64_t tokens);
 
+  /// Makes room for `tokens` positions, at least doubling it where there is less; what is there
+  /// stays, and view() stays valid.
+  void reserve(int64_t tokens);
+
   const KvView& view() const { return view_; }
   int64_t bytes() const { return memory_.size(); }
 
  private:
+  KvShape shape_;
+  int64_t tiles_;
   AlignedBuffer memory_;
   KvView view_;
 };

@@ -226,7 +226,50 @@ struct Embeddings {
   std::vector<float> values;  ///< [rows, width]
 };
 
-/// One conversation with a model (its key/value cache), or a worker that embeds.
+/// How translations are searched for. What is not set is as the model's file says, and where that
+/// says nothing as Hugging Face's transformers has it. Lengths count tokens as there: the start
+/// token that comes before a translation is one, and so is the end.
+struct TranslateOptions {
+  std::optional<int64_t> beam_size = {};  ///< hypotheses followed at once; 1 = greedy
+  int64_t hypotheses = 1;                 ///< how many to return, best first: at most beam_size
+  /// A hypothesis's score is its log-probability / tokens ^ length_penalty: more favours longer.
+  std::optional<double> length_penalty = {};
+  std::optional<int64_t> min_length = {};
+  std::optional<int64_t> max_length = {};
+  std::optional<int64_t> no_repeat_ngram = {};  ///< no n tokens in a row come twice; 0: they may
+  std::optional<EarlyStopping> early_stopping = {};
+  std::string prefix = {};  ///< text that every translation begins with
+  int64_t batch = 32;       ///< texts at work at once
+  bool truncate = false;    ///< cut texts longer than the model's context; else they are an error
+};
+
+struct Hypothesis {
+  std::string text;
+  std::vector<Token> tokens;  ///< with the prefix, without start and end
+  /// Log-probability of what follows the prefix, divided as length_penalty says.
+  double score = 0;
+};
+
+/// What one text became: the best hypotheses, best first. There may be fewer than were asked for
+/// where fewer are possible.
+struct Translation {
+  std::vector<Hypothesis> hypotheses;
+  int64_t source_tokens = 0;
+
+  const std::string& text() const { return hypotheses.front().text; }
+};
+
+/// Receives each translation in the order of the texts, as soon as it and those before it are
+/// there; returning false stops.
+using TranslationCallback = std::function<bool(size_t index, const Translation& translation)>;
+
+/// How likely a model finds a given translation.
+struct PairScore {
+  std::vector<Token> tokens;     ///< of the target, the end included
+  std::vector<double> logprobs;  ///< natural-log probability of each, given the source and its past
+};
+
+/// One conversation with a model (its key/value cache), or a worker that embeds or translates.
 class Session {
  public:
   explicit Session(Model model, const SessionOptions& options = {});
@@ -256,6 +299,17 @@ class Session {
 
   // Encoders.
   Embeddings embed(std::span<const std::string> texts, const EmbedOptions& options = {});
+
+  // Encoder-decoders.
+  /// Translates texts, options.batch at once. A text without tokens becomes an empty one. Throws,
+  /// before any work: Error(limit) "text 7: ..." for one that is too long, Error(argument) naming
+  /// an option out of range.
+  std::vector<Translation> translate(std::span<const std::string> texts,
+                                     const TranslateOptions& options = {},
+                                     const TranslationCallback& on_translation = {});
+  /// Scores given translations: targets[i] of sources[i].
+  std::vector<PairScore> score_pairs(std::span<const std::string> sources,
+                                     std::span<const std::string> targets);
 
   /// Bytes of the cache and of working memory.
   int64_t memory_bytes() const;

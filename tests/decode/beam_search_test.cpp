@@ -31,7 +31,8 @@ SearchOptions options_of(const Json& given) {
                         .max_length = given.value("max_length", 20),
                         .length_penalty = given.value("length_penalty", 1.0),
                         .no_repeat_ngram = given.value("no_repeat_ngram_size", 0),
-                        .eos = kEos};
+                        .eos = kEos,
+                        .renormalize = given.value("renormalize_logits", false)};
   if (given.contains("early_stopping")) {
     const bool never = given["early_stopping"] == "never";
     options.early_stopping = never ? EarlyStopping::never : EarlyStopping::yes;

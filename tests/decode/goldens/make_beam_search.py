@@ -49,6 +49,7 @@ def cases():
         yield {"num_beams": beams, "early_stopping": "never", "length_penalty": 0.0}
         yield {"num_beams": beams, "early_stopping": "never", "length_penalty": 2.0, "max_length": 12}
         yield {"num_beams": beams, "early_stopping": True, "length_penalty": 0.5, "no_repeat_ngram_size": 2}
+        yield {"num_beams": beams, "renormalize_logits": True, "bad_words_ids": [[7], [15]], "no_repeat_ngram_size": 1, "max_length": 9}
         yield {"num_beams": beams, "forced_eos_token_id": EOS, "max_length": 6}
         yield {"num_beams": beams, "forced_eos_token_id": EOS, "max_length": 6, "min_length": 6, "prefix": [9, 10]}
         yield {"num_beams": beams, "forced_bos_token_id": 7, "forced_eos_token_id": EOS, "max_length": 4, "bad_words_ids": [[7]]}

@@ -1,0 +1,57 @@
+// What is behind heed::Session. Shared by the files of engine/api/ alone.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/api/model_impl.h"
+#include "engine/core/error.h"
+#include "engine/decode/decoder.h"
+#include "engine/decode/encoder.h"
+#include "engine/decode/seq2seq.h"
+
+namespace heed {
+
+struct Session::Impl {
+  Model model;
+  int threads = 1;
+  std::optional<Decoder> decoder;
+  std::optional<Encoder> encoder;
+  std::optional<Seq2Seq> seq2seq;  ///< made by the first call, again where options differ
+  Seq2SeqOptions seq2seq_options;
+
+  const LoadedModel& loaded() const { return model.impl().loaded; }
+
+  Decoder& need_decoder(const char* what) {
+    if (!decoder) wrong_kind(what, "a decoder");
+    return *decoder;
+  }
+  Encoder& need_encoder(const char* what) {
+    if (!encoder) wrong_kind(what, "an encoder that gives sentence embeddings");
+    return *encoder;
+  }
+  Seq2Seq& need_seq2seq(const char* what, const Seq2SeqOptions& options);
+
+  [[noreturn]] void wrong_kind(const char* what, const char* wanted) const {
+    fail(Error::Code::unsupported, what, " needs ", wanted, ": ", model.info().path.string(),
+         " is of architecture '", model.info().architecture, "'");
+  }
+
+  /// The tokens of text `index`, cut or refused beyond `most`.
+  std::vector<Token> checked_tokens(const std::string& text, size_t index, int64_t most,
+                                    bool truncate) const {
+    std::vector<Token> tokens = model.tokenizer().encode(text);
+    const int64_t count = static_cast<int64_t>(tokens.size());
+    if (count <= most) return tokens;
+    if (!truncate) {
+      fail(Error::Code::limit, "text ", index + 1, ": ", count, " tokens, the model takes ", most);
+    }
+    // What ends a text (the separator) stays at the end.
+    tokens[static_cast<size_t>(most - 1)] = tokens.back();
+    tokens.resize(static_cast<size_t>(most));
+    return tokens;
+  }
+};
+
+}  // namespace heed

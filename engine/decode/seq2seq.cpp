@@ -1,0 +1,314 @@
+#include "engine/decode/seq2seq.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/core/error.h"
+
+namespace heed {
+namespace {
+
+/// Tokens of sources in one pass of the encoder.
+constexpr int64_t kEncoderRows = 1024;
+
+/// Room that a place has at first for keys and values of a source and of its hypotheses. It grows
+/// with what it is given: for the longest there may be it would be ten times as much.
+constexpr int64_t kSourceTokens = 64;
+constexpr int64_t kCells = 128;
+
+Seq2SeqOptions checked(const ModelGraph& model, const Seq2SeqOptions& options) {
+  const int64_t most = model.main.dims.context;
+  if (options.search.max_length > most) {
+    fail(Error::Code::limit, "max_length of ", options.search.max_length,
+         " tokens: the model was made for ", most);
+  }
+  if (options.batch < 1) fail(Error::Code::argument, "batch of ", options.batch, " sources");
+  return options;
+}
+
+PlanOptions encoder_plan(const ModelGraph& model, const Weights& decoder,
+                         const Seq2SeqOptions& options) {
+  const int64_t context = model.memory->dims.context;
+  return {.rows = std::max(kEncoderRows, context),
+          .wanted = 0,
+          .positions = context,
+          .kv_type = options.kv_type,
+          .attended_by = &decoder};
+}
+
+PlanOptions decoder_plan(const ModelGraph& model, const Seq2SeqOptions& options) {
+  const int64_t context = model.main.dims.context;
+  const int64_t rows = std::max(options.batch * options.search.beams, context);
+  return {.rows = rows, .wanted = rows, .positions = context, .kv_type = options.kv_type};
+}
+
+}  // namespace
+
+// ---- passes ------------------------------------------------------------------------------------
+
+Seq2Seq::Runner::Runner(const Graph& graph, const Weights& weights, const PlanOptions& options,
+                        int threads)
+    : vocab(graph.dims.vocab),
+      positions(graph.dims.context),
+      plan(weights, options),
+      workspace(plan.make_workspace(threads)) {
+  const auto rows = static_cast<size_t>(options.rows);
+  tokens.reserve(rows);
+  row_positions.reserve(rows);
+  sequences.reserve(rows);
+  wanted.reserve(rows);
+  cells.reserve(rows);
+  visible.reserve(rows);
+}
+
+void Seq2Seq::Runner::clear() {
+  tokens.clear();
+  row_positions.clear();
+  sequences.clear();
+  wanted.clear();
+  cells.clear();
+  visible.clear();
+}
+
+void Seq2Seq::Runner::add_row(Token token, int64_t position, int32_t cell, const uint16_t* mask) {
+  tokens.push_back(token);
+  row_positions.push_back(static_cast<int32_t>(position));
+  if (mask == nullptr) return;
+  cells.push_back(cell);
+  visible.push_back(mask);
+}
+
+void Seq2Seq::run(Runner& runner, float* out) {
+  runner.plan.run({.tokens = runner.tokens,
+                   .positions = runner.row_positions,
+                   .sequences = runner.sequences,
+                   .wanted = runner.wanted,
+                   .out = out,
+                   .kv_type = options_.kv_type,
+                   .cells = runner.cells,
+                   .visible = runner.visible},
+                  team_, runner.workspace, trace_ ? &trace_ : nullptr);
+}
+
+// ---- places ------------------------------------------------------------------------------------
+
+Seq2Seq::Slot::Slot(const ModelGraph& model, const Seq2SeqOptions& options, const Kernels& kernels)
+    : search(options.search, model.main.dims.vocab, kernels),
+      masks(options.search.beams, options.search.max_length),
+      cache(kv_shape(model.main), options.kv_type, kCells),
+      memory(memory_shape(model.main), options.kv_type, kSourceTokens) {
+  parents.reserve(static_cast<size_t>(options.search.beams));
+}
+
+Seq2Seq::Seq2Seq(const ModelGraph& model, const Weights& weights, const Weights& memory_weights,
+                 const Seq2SeqOptions& options)
+    : kernels_(weights.kernels()),
+      options_(checked(model, options)),
+      team_(options.threads),
+      encoder_(*model.memory, memory_weights, encoder_plan(model, weights, options),
+               options.threads),
+      decoder_(model.main, weights, decoder_plan(model, options), options.threads) {
+  slots_.reserve(static_cast<size_t>(options.batch));
+  for (int64_t i = 0; i < options.batch; ++i) slots_.emplace_back(model, options, kernels_);
+  entering_.reserve(slots_.size());
+  busy_.reserve(slots_.size());
+  logits_.resize(static_cast<size_t>(options.batch * options.search.beams * decoder_.vocab));
+}
+
+int64_t Seq2Seq::bytes() const {
+  int64_t bytes = encoder_.plan.bytes(team_.size()) + decoder_.plan.bytes(team_.size());
+  for (const Slot& slot : slots_) bytes += slot.cache.bytes() + slot.memory.bytes();
+  return bytes + static_cast<int64_t>(logits_.size() * sizeof(float));
+}
+
+void Seq2Seq::check(std::span<const Tokens> sequences, int64_t most, int64_t vocab,
+                    const char* what) {
+  for (const Tokens& tokens : sequences) {
+    const int64_t count = static_cast<int64_t>(tokens.size());
+    if (count == 0) fail(Error::Code::argument, "a ", what, " of no tokens: expected at least one");
+    if (count > most) {
+      fail(Error::Code::limit, "a ", what, " of ", count, " tokens: the model takes ", most);
+    }
+    for (const Token token : tokens) {
+      if (token >= 0 && token < vocab) continue;
+      fail(Error::Code::argument, "token ", token, ": expected 0 to ", vocab - 1);
+    }
+  }
+}
+
+// ---- translating -------------------------------------------------------------------------------
+
+void Seq2Seq::translate(std::span<const Tokens> sources, std::span<const Token> prompt,
+                        const Done& done) {
+  check(sources, encoder_.positions, encoder_.vocab, "source");
+  slots_[0].search.start(prompt);               // refuses what it cannot begin with
+  for (Slot& slot : slots_) slot.busy = false;  // an earlier call may have ended by an exception
+  size_t next = 0;
+  while (true) {
+    admit(sources, prompt, next);
+    if (busy_.empty()) return;
+    step();
+    for (Slot* slot : busy_) {
+      if (!slot->search.done()) continue;
+      slot->busy = false;
+      if (!done(slot->source, slot->search.results())) return;
+    }
+  }
+}
+
+/// Fills free places once a quarter of them is free: fewer sources would waste an encoder's pass.
+void Seq2Seq::admit(std::span<const Tokens> sources, std::span<const Token> prompt, size_t& next) {
+  const auto is_free = [](const Slot& slot) { return !slot.busy; };
+  const auto free = static_cast<size_t>(std::ranges::count_if(slots_, is_free));
+  entering_.clear();
+  for (Slot& slot : slots_) {
+    if (slot.busy || next == sources.size() || free < (slots_.size() + 3) / 4) continue;
+    slot.busy = true;
+    slot.source = next++;
+    entering_.push_back(&slot);
+  }
+  encode(sources, entering_);
+  for (Slot* slot : entering_) {
+    slot->search.start(prompt);
+    prefill(*slot, prompt.first(prompt.size() - 1));
+    slot->parents.assign(1, 0);
+    slot->masks.advance(slot->parents);
+  }
+  busy_.clear();
+  for (Slot& slot : slots_) {
+    if (slot.busy) busy_.push_back(&slot);
+  }
+}
+
+/// Runs the sources of places through the encoder: as many at once as fit into a pass.
+void Seq2Seq::encode(std::span<const Tokens> sources, std::span<Slot* const> slots) {
+  for (size_t begin = 0, end = 0; begin < slots.size(); begin = end) {
+    encoder_.clear();
+    for (; end < slots.size(); ++end) {
+      Slot& slot = *slots[end];
+      const Tokens& source = sources[slot.source];
+      const auto first = static_cast<int64_t>(encoder_.tokens.size());
+      slot.source_tokens = static_cast<int64_t>(source.size());
+      if (first + slot.source_tokens > encoder_.plan.rows()) break;
+      slot.memory.reserve(slot.source_tokens);
+      encoder_.sequences.push_back(
+          {.first_row = first, .rows = slot.source_tokens, .memory = &slot.memory.view()});
+      for (size_t i = 0; i < source.size(); ++i) {
+        encoder_.add_row(source[i], static_cast<int64_t>(i), 0, nullptr);
+      }
+    }
+    run(encoder_, nullptr);
+  }
+}
+
+/// Puts the keys and values of a prefix into the cache: token i into cell i.
+void Seq2Seq::prefill(Slot& slot, std::span<const Token> prefix) {
+  slot.masks.start(static_cast<int64_t>(prefix.size()));
+  if (prefix.empty()) return;
+  slot.cache.reserve(static_cast<int64_t>(prefix.size()));
+  decoder_.clear();
+  decoder_.sequences.push_back({.rows = static_cast<int64_t>(prefix.size()),
+                                .cache = &slot.cache.view(),
+                                .memory = &slot.memory.view(),
+                                .memory_tokens = slot.source_tokens});
+  for (size_t i = 0; i < prefix.size(); ++i) {
+    decoder_.add_row(prefix[i], static_cast<int64_t>(i), 0, nullptr);
+  }
+  run(decoder_, nullptr);
+}
+
+/// One token for every hypothesis of every source.
+void Seq2Seq::step() {
+  decoder_.clear();
+  for (Slot* slot : busy_) {
+    const std::span<const BeamSearch::Live> live = slot->search.live();
+    slot->first_row = static_cast<int64_t>(decoder_.tokens.size());
+    slot->cache.reserve(slot->masks.used());
+    decoder_.sequences.push_back({.first_row = slot->first_row,
+                                  .rows = static_cast<int64_t>(live.size()),
+                                  .cache = &slot->cache.view(),
+                                  .used_cells = slot->masks.used(),
+                                  .memory = &slot->memory.view(),
+                                  .memory_tokens = slot->source_tokens});
+    for (size_t i = 0; i < live.size(); ++i) {
+      decoder_.add_row(live[i].token, slot->search.length() - 1, slot->masks.cell(i),
+                       slot->masks.mask(i));
+    }
+  }
+  decoder_.wanted.resize(decoder_.tokens.size());
+  std::iota(decoder_.wanted.begin(), decoder_.wanted.end(), int64_t{0});
+  run(decoder_, logits_.data());
+
+  const auto vocab = static_cast<size_t>(decoder_.vocab);
+  team_.run([&](int thread) {
+    const Range mine = split(static_cast<int64_t>(busy_.size()), thread, team_.size());
+    for (int64_t i = mine.begin; i < mine.end; ++i) {
+      Slot& slot = *busy_[static_cast<size_t>(i)];
+      const size_t rows = slot.search.live().size();
+      slot.search.advance(
+          {logits_.data() + static_cast<size_t>(slot.first_row) * vocab, rows * vocab});
+      if (slot.search.done()) continue;
+      slot.parents.clear();
+      for (const BeamSearch::Live& live : slot.search.live()) slot.parents.push_back(live.parent);
+      slot.masks.advance(slot.parents);
+    }
+  });
+}
+
+// ---- scoring -----------------------------------------------------------------------------------
+
+std::vector<std::vector<double>> Seq2Seq::score(std::span<const Tokens> sources,
+                                                std::span<const Tokens> targets) {
+  if (sources.size() != targets.size()) {
+    fail(Error::Code::argument, sources.size(), " sources and ", targets.size(), " targets");
+  }
+  check(sources, encoder_.positions, encoder_.vocab, "source");
+  check(targets, decoder_.positions + 1, decoder_.vocab, "target");  // the last is not read
+  std::vector<std::vector<double>> scores;
+  for (Slot& slot : slots_) slot.busy = false;
+  for (size_t begin = 0, end = 0; begin < sources.size(); begin = end) {
+    size_t rows = 0;
+    while (end < sources.size() && end - begin < slots_.size() &&
+           rows + targets[end].size() <= static_cast<size_t>(decoder_.plan.rows())) {
+      rows += targets[end++].size();
+    }
+    score_batch(sources.subspan(begin, end - begin), targets.subspan(begin, end - begin), scores);
+  }
+  return scores;
+}
+
+void Seq2Seq::score_batch(std::span<const Tokens> sources, std::span<const Tokens> targets,
+                          std::vector<std::vector<double>>& scores) {
+  entering_.clear();
+  for (size_t i = 0; i < sources.size(); ++i) {
+    slots_[i].source = i;
+    entering_.push_back(&slots_[i]);
+  }
+  encode(sources, entering_);
+  decoder_.clear();
+  for (size_t i = 0; i < targets.size(); ++i) {
+    decoder_.sequences.push_back({.first_row = static_cast<int64_t>(decoder_.tokens.size()),
+                                  .rows = static_cast<int64_t>(targets[i].size()) - 1,
+                                  .memory = &slots_[i].memory.view(),
+                                  .memory_tokens = slots_[i].source_tokens});
+    if (targets[i].size() == 1) decoder_.sequences.pop_back();  // nothing comes after the first
+    for (size_t t = 0; t + 1 < targets[i].size(); ++t) {
+      decoder_.add_row(targets[i][t], static_cast<int64_t>(t), 0, nullptr);
+    }
+  }
+  decoder_.wanted.resize(decoder_.tokens.size());
+  std::iota(decoder_.wanted.begin(), decoder_.wanted.end(), int64_t{0});
+  const auto vocab = static_cast<size_t>(decoder_.vocab);
+  logits_.resize(std::max(logits_.size(), decoder_.tokens.size() * vocab));
+  if (!decoder_.tokens.empty()) run(decoder_, logits_.data());
+  const float* row = logits_.data();
+  for (const Tokens& target : targets) {
+    std::vector<double>& score = scores.emplace_back();
+    for (size_t t = 1; t < target.size(); ++t, row += vocab) {
+      const float sum = kernels_.logsumexp(row, decoder_.vocab);
+      score.push_back(row[static_cast<size_t>(target[t])] - sum);
+    }
+  }
+}
+
+}  // namespace heed

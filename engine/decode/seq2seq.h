@@ -1,0 +1,111 @@
+// An encoder-decoder at work on many sources at once: each goes through the encoder once, then all
+// hypotheses of all sources go through the decoder together, a token each a pass. A source that has
+// ended leaves its place to the next. Used by the sessions of the API.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "engine/decode/beam_search.h"
+#include "engine/decode/cell_masks.h"
+#include "engine/decode/kv_cache.h"
+#include "engine/graph/plan.h"
+
+namespace heed {
+
+struct Seq2SeqOptions {
+  int64_t batch = 32;  ///< sources at work at once
+  int threads = 1;
+  KvType kv_type = KvType::f32;
+  SearchOptions search = {};
+
+  bool operator==(const Seq2SeqOptions&) const = default;
+};
+
+class Seq2Seq {
+ public:
+  using Tokens = std::vector<Token>;
+  /// Receives what the search has found for source `index`, in the order in which searches end.
+  /// Returning false stops the work.
+  using Done = std::function<bool(size_t index, std::vector<BeamSearch::Result> results)>;
+
+  /// The weights of model.main (the decoder) and model.memory (the encoder); all must outlive this.
+  /// Throws Error(limit) where max_length is more than the model was made for.
+  Seq2Seq(const ModelGraph& model, const Weights& weights, const Weights& memory_weights,
+          const Seq2SeqOptions& options);
+
+  /// Translates every source, beginning with `prompt`: a start token and a prefix. Throws, before
+  /// any work, Error(argument) for an empty source or an id outside the vocabulary, Error(limit)
+  /// for a source of more than source_context() tokens or a prompt as long as max_length.
+  void translate(std::span<const Tokens> sources, std::span<const Token> prompt, const Done& done);
+
+  /// Natural-log probability of every token of targets[i] after the first, a start token, given
+  /// sources[i] and the tokens before it. Throws as translate() does.
+  std::vector<std::vector<double>> score(std::span<const Tokens> sources,
+                                         std::span<const Tokens> targets);
+
+  int64_t source_context() const { return encoder_.positions; }
+  int64_t target_context() const { return decoder_.positions; }
+  int threads() const { return team_.size(); }
+  int64_t bytes() const;
+  void set_trace(Trace trace) { trace_ = std::move(trace); }
+
+ private:
+  /// A plan and the lists of a pass, which keep their memory.
+  struct Runner {
+    Runner(const Graph& graph, const Weights& weights, const PlanOptions& options, int threads);
+
+    void clear();
+    void add_row(Token token, int64_t position, int32_t cell, const uint16_t* visible);
+
+    int64_t vocab;
+    int64_t positions;
+    Plan plan;
+    Workspace workspace;
+    std::vector<Token> tokens;
+    std::vector<int32_t> row_positions;
+    std::vector<SequenceRows> sequences;
+    std::vector<int64_t> wanted;
+    std::vector<int32_t> cells;
+    std::vector<const uint16_t*> visible;
+  };
+
+  /// A place for a source: its search, and the keys and values that all its hypotheses share.
+  struct Slot {
+    Slot(const ModelGraph& model, const Seq2SeqOptions& options, const Kernels& kernels);
+
+    bool busy = false;
+    size_t source = 0;
+    int64_t source_tokens = 0;
+    int64_t first_row = 0;
+    BeamSearch search;
+    CellMasks masks;
+    KvCache cache;
+    KvCache memory;
+    std::vector<int32_t> parents;
+  };
+
+  static void check(std::span<const Tokens> sequences, int64_t most, int64_t vocab,
+                    const char* what);
+  void encode(std::span<const Tokens> sources, std::span<Slot* const> slots);
+  void admit(std::span<const Tokens> sources, std::span<const Token> prompt, size_t& next);
+  void prefill(Slot& slot, std::span<const Token> prompt);
+  void step();
+  void score_batch(std::span<const Tokens> sources, std::span<const Tokens> targets,
+                   std::vector<std::vector<double>>& scores);
+  void run(Runner& runner, float* out);
+
+  const Kernels& kernels_;
+  Seq2SeqOptions options_;
+  ThreadTeam team_;
+  Runner encoder_;
+  Runner decoder_;
+  std::vector<Slot> slots_;
+  std::vector<Slot*> entering_;
+  std::vector<Slot*> busy_;
+  std::vector<float> logits_;  // [rows, vocab]
+  Trace trace_;
+};
+
+}  // namespace heed
