@@ -95,6 +95,11 @@ inline Mask operator<(Vec a, Vec b) {
 inline Vec select(Mask where, Vec a, Vec b) {
   return {_mm256_blendv_ps(b.v, a.v, where.m)};
 }
+inline Mask lanes_of(uint32_t bits) {
+  const __m256i lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256i set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lanes);
+  return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(set, lanes))};
+}
 inline int first_true(Mask mask) {
   return __builtin_ctz(static_cast<unsigned>(_mm256_movemask_ps(mask.m)) | 1u << 8);
 }

@@ -91,6 +91,10 @@ inline Mask operator<(Vec a, Vec b) {
 inline Vec select(Mask where, Vec a, Vec b) {  // where ? a : b
   return {_mm512_mask_blend_ps(where.m, b.v, a.v)};
 }
+/// Lane i where bit i is set.
+inline Mask lanes_of(uint32_t bits) {
+  return {static_cast<__mmask16>(bits)};
+}
 /// The lowest lane where the condition holds; kLanes if none.
 inline int first_true(Mask mask) {
   return __builtin_ctz(mask.m | 1u << kLanes);

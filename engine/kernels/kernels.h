@@ -104,11 +104,15 @@ struct KeyRange {
 /// tiles outside the ranges of neighbouring queries are skipped: give all the queries of a decode
 /// step, or of a stretch of tokens, in one call, in the order of their tokens. Online softmax over
 /// blocks of keys that start at fixed multiples of the block size, so that a query's bits do not
-/// depend on the other queries. An empty range gives zeros, and -inf as its logsumexp.
+/// depend on the other queries. A query that sees no key gives zeros, and -inf as its logsumexp.
 struct AttendArgs {
   const float* const* queries = nullptr;  // [count] rows of head_dim
   float* const* outputs = nullptr;        // [count] rows of head_dim
   const KeyRange* ranges = nullptr;       // [count]
+  /// Or null. For each query a word a tile, from tile 0 to its range's last: of the keys of the
+  /// range it sees those whose bit is set (bit i is key i of the tile). All bits set and no mask
+  /// give the same result, bit for bit.
+  const uint16_t* const* masks = nullptr;  // [count]
   int64_t count = 0;
   KvTiles kv;
   float scale = 1;

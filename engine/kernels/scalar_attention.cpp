@@ -50,17 +50,27 @@ int64_t attend_scratch(KvType /*type*/, int64_t /*head_dim*/, int64_t /*count*/)
   return 0;
 }
 
-/// One query; returns its logsumexp.
-float attend_one(const KvTiles& kv, const float* query, KeyRange range, float scale, float* out) {
+bool sees(const uint16_t* mask, int64_t token) {
+  return !mask || (mask[token / kTileTokens] >> (token % kTileTokens) & 1);
+}
+
+/// Query i of a call; returns its logsumexp.
+float attend_one(const AttendArgs& a, int64_t i) {
+  const KvTiles& kv = a.kv;
+  const float* query = a.queries[i];
+  const KeyRange range = a.ranges[i];
+  const uint16_t* mask = a.masks ? a.masks[i] : nullptr;
+  float* out = a.outputs[i];
   float max = -std::numeric_limits<float>::infinity();
   double sum = 0;  // of exp(score - max) over the keys seen so far
   std::fill_n(out, kv.head_dim, 0.0f);
   for (int64_t token = range.begin; token < range.end; ++token) {
+    if (!sees(mask, token)) continue;
     double score = 0;
     for (int64_t d = 0; d < kv.head_dim; ++d) {
       score += double{query[d]} * read(kv.type, kv.keys, key_index(kv, token, d));
     }
-    score *= scale;
+    score *= a.scale;
     const float new_max = std::max(max, static_cast<float>(score));
     const float correction = std::exp(max - new_max);
     const float weight = std::exp(static_cast<float>(score - new_max));
@@ -77,7 +87,7 @@ float attend_one(const KvTiles& kv, const float* query, KeyRange range, float sc
 
 void attend(const AttendArgs& a) {
   for (int64_t i = 0; i < a.count; ++i) {
-    const float lse = attend_one(a.kv, a.queries[i], a.ranges[i], a.scale, a.outputs[i]);
+    const float lse = attend_one(a, i);
     if (a.logsumexp) a.logsumexp[i] = lse;
   }
 }

@@ -49,12 +49,13 @@ void AttentionStep::rotate(const Run& run, float* row, int32_t position, int64_t
   }
 }
 
-/// Puts one row's key and value of one kv head at its position.
+/// Puts one row's key and value of one kv head into its cell.
 void AttentionStep::store(const Run& run, int64_t row, int64_t kv_head,
                           const KvTiles& tiles) const {
   const float* at = run.rows(qkv) + row * qkv.width;
   const float* key = at + (heads + kv_head) * head_dim;
-  run.kernels.store_kv(tiles, run.pass.positions[row], key, key + kv_heads * head_dim);
+  const int32_t cell = run.pass.cells.empty() ? run.pass.positions[row] : run.pass.cells[row];
+  run.kernels.store_kv(tiles, cell, key, key + kv_heads * head_dim);
 }
 
 /// The same for all rows of an item and its kv head's queries.
@@ -72,6 +73,7 @@ void AttentionStep::store_item(const Run& run, const Item& item) const {
 /// The keys among which those lie that a row sees.
 KeyRange AttentionStep::range_of(const Run& run, const SequenceRows& sequence, int64_t row) const {
   if (memory) return {0, static_cast<int32_t>(sequence.memory_tokens)};
+  if (!run.pass.visible.empty()) return {0, static_cast<int32_t>(sequence.used_cells)};
   if (mask == Mask::causal) return {0, run.pass.positions[row] + 1};
   return {0, run.pass.positions[sequence.first_row + sequence.rows - 1] + 1};
 }
@@ -82,6 +84,8 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
   const float** queries = scratch.take<const float*>(count);
   float** outputs = scratch.take<float*>(count);
   KeyRange* ranges = scratch.take<KeyRange>(count);
+  const uint16_t** masks = scratch.take<const uint16_t*>(count);
+  const bool masked = !memory && !run.pass.visible.empty();
   int64_t n = 0;
   for (int64_t i = item.rows.begin; i < item.rows.end; ++i) {
     const int64_t row = item.sequence->first_row + i;
@@ -90,11 +94,13 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
       queries[n] = run.rows(qkv) + row * qkv.width + head * head_dim;
       outputs[n] = run.rows(out) + row * out.width + head * head_dim;
       ranges[n] = range_of(run, *item.sequence, row);
+      if (masked) masks[n] = run.pass.visible[row];
     }
   }
   run.kernels.attend({.queries = queries,
                       .outputs = outputs,
                       .ranges = ranges,
+                      .masks = masked ? masks : nullptr,
                       .count = count,
                       .kv = item.tiles,
                       .scale = scale,
@@ -193,7 +199,7 @@ int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_
   const int64_t count = heads / kv_heads * std::min(rows, kQueryRows);
   const int64_t tiles = ScratchSplitter::padded(tiles_for(rows) * kv_tile_bytes(type, head_dim));
   const int64_t pointer = static_cast<int64_t>(sizeof(void*));
-  return 2 * tiles + 3 * ScratchSplitter::padded(count * pointer) +
+  return 2 * tiles + 4 * ScratchSplitter::padded(count * pointer) +
          ScratchSplitter::padded(kernels.attend_scratch(type, head_dim, count));
 }
 

@@ -62,7 +62,12 @@ struct Cache {
 struct Queries {
   std::vector<float> values;     // [count, head_dim], bf16 numbers, so that no table rounds them
   std::vector<KeyRange> ranges;  // [count]
+  std::vector<std::vector<uint16_t>> masks = {};  // [count][tiles], or empty
 
+  bool sees(int64_t i, int64_t token) const {
+    return token >= ranges[i].begin && token < ranges[i].end &&
+           (masks.empty() || (masks[i][token / kTileTokens] >> (token % kTileTokens) & 1));
+  }
   int64_t count() const { return static_cast<int64_t>(ranges.size()); }
 };
 
@@ -78,6 +83,20 @@ Queries random_queries(int64_t count, const Cache& cache, uint32_t seed) {
     q.ranges.push_back(bits() % 7 == 0 ? KeyRange{end, end} : KeyRange{begin, end});
   }
   return q;
+}
+
+/// Masks of every kind: all, none, few or most keys seen, whole tiles hidden, the first among them.
+void add_masks(const Cache& cache, uint32_t seed, Queries& q) {
+  std::mt19937 bits(seed);
+  for (int64_t i = 0; i < q.count(); ++i) {
+    std::vector<uint16_t>& mask = q.masks.emplace_back();
+    const auto kind = bits() % 6;
+    for (int64_t t = 0; t < cache.tile_count(); ++t) {
+      const uint32_t few = bits() & bits(), most = bits() | bits();
+      const uint32_t words[] = {0xffff, 0, few, most, t == 0 ? 0 : most, t % 3 == 1 ? few : 0};
+      mask.push_back(static_cast<uint16_t>(words[kind]));
+    }
+  }
 }
 
 struct Attended {
@@ -98,14 +117,17 @@ Attended attend(const Kernels& k, const Cache& cache, const Queries& q, int64_t 
   Guarded<float> out(count * (dim + 1), 1), lse(count);
   std::vector<const float*> queries;
   std::vector<float*> outputs;
+  std::vector<const uint16_t*> masks;
   for (int64_t i = 0; i < count; ++i) {
     queries.push_back(&q.values[(first + i) * dim]);
+    if (!q.masks.empty()) masks.push_back(q.masks[first + i].data());
     outputs.push_back(&out[i * (dim + 1)]);  // an odd stride, and a float between that stays
   }
   Guarded<std::byte> scratch(k.attend_scratch(cache.tiles.type, dim, count));
   k.attend({.queries = queries.data(),
             .outputs = outputs.data(),
             .ranges = &q.ranges[first],
+            .masks = masks.empty() ? nullptr : masks.data(),
             .count = count,
             .kv = cache.tiles,
             .scale = scale_of(dim),
@@ -131,10 +153,13 @@ void check_query(const Cache& cache, const Queries& q, int64_t i, bool weights_i
                  const Attended& got) {
   const int64_t dim = cache.head_dim;
   const float* query = &q.values[i * dim];
-  const auto [begin, end] = q.ranges[i];
+  std::vector<int64_t> seen;
+  for (int64_t t = 0; t < cache.tokens; ++t) {
+    if (q.sees(i, t)) seen.push_back(t);
+  }
   std::vector<double> scores;
   double max = -INFINITY, sizes = 0;
-  for (int64_t t = begin; t < end; ++t) {
+  for (const int64_t t : seen) {
     double score = 0, size = 0;
     for (int64_t d = 0; d < dim; ++d) {
       score += double{query[d]} * cache.keys[t * dim + d];
@@ -147,11 +172,11 @@ void check_query(const Cache& cache, const Queries& q, int64_t i, bool weights_i
   double total = 0;
   for (double& s : scores) total += s = std::exp(s - max);
   const double weight_error = kEps * ((8 + static_cast<double>(dim)) * sizes + 2 * sizes + 8);
-  const double sum_error = kEps * (8 + static_cast<double>(end - begin) / 8);
+  const double sum_error = kEps * (8 + static_cast<double>(seen.size()) / 8);
   for (int64_t d = 0; d < dim; ++d) {
     double expected = 0, size = 0;
-    for (int64_t t = begin; t < end; ++t) {
-      const double part = scores[t - begin] / total * cache.values[t * dim + d];
+    for (size_t s = 0; s < seen.size(); ++s) {
+      const double part = scores[s] / total * cache.values[seen[s] * dim + d];
       expected += part;
       size += std::abs(part);
     }
@@ -159,11 +184,11 @@ void check_query(const Cache& cache, const Queries& q, int64_t i, bool weights_i
     const double tolerance = size * (2 * weight_error + sum_error + rounding);
     if (!(std::abs(got.out[i * dim + d] - expected) <= tolerance)) {
       FAIL("query ", i, "[", d, "] = ", got.out[i * dim + d], ", expected ", expected, " to ",
-           tolerance, ", keys ", begin, " to ", end);
+           tolerance, ", keys seen: ", seen.size());
     }
   }
   const double lse = max + std::log(total);
-  if (begin == end) {
+  if (seen.empty()) {
     CHECK(got.logsumexp[i] == -INFINITY);
   } else {
     CHECK(std::abs(got.logsumexp[i] - lse) <= weight_error + sum_error + kEps * std::abs(lse));
@@ -176,7 +201,7 @@ std::string type_name(KvType type) {
 
 }  // namespace
 
-TEST_CASE("attention equals a plain softmax, whatever the head size, cache and ranges") {
+TEST_CASE("attention equals a plain softmax, whatever the head size, cache, ranges and masks") {
   for (const NamedTable& isa : machine_tables()) {
     const Kernels& k = isa.table;
     for (const KvType type : kTypes) {
@@ -187,11 +212,13 @@ TEST_CASE("attention equals a plain softmax, whatever the head size, cache and r
                  ", queries ", count);
             const auto seed = static_cast<uint32_t>(dim * 1000 + tokens + count);
             const Cache cache(k, type, dim, tokens, seed);
-            const Queries q = random_queries(count, cache, seed + 1);
+            const bool weights_in_bf16 = type == KvType::bf16 && k.isa >= Isa::avx512;
+            Queries q = random_queries(count, cache, seed + 1);
             const Attended got = attend(k, cache, q, 0, count);
-            for (int64_t i = 0; i < count; ++i) {
-              check_query(cache, q, i, type == KvType::bf16 && k.isa >= Isa::avx512, got);
-            }
+            for (int64_t i = 0; i < count; ++i) check_query(cache, q, i, weights_in_bf16, got);
+            add_masks(cache, seed + 2, q);
+            const Attended masked = attend(k, cache, q, 0, count);
+            for (int64_t i = 0; i < count; ++i) check_query(cache, q, i, weights_in_bf16, masked);
             CHECK(cache.key_tiles.intact());
             CHECK(cache.value_tiles.intact());
           }
@@ -201,14 +228,19 @@ TEST_CASE("attention equals a plain softmax, whatever the head size, cache and r
   }
 }
 
-TEST_CASE("a query's bits do not depend on the other queries of the call") {
+TEST_CASE("a query's bits do not depend on the other queries of the call, nor on a mask of ones") {
   for (const NamedTable& isa : machine_tables()) {
     const Kernels& k = isa.table;
     for (const KvType type : kTypes) {
       for (const int64_t dim : {36, 64}) {
         INFO(isa.name, " ", type_name(type), ", head_dim ", dim);
         const Cache cache(k, type, dim, 400, 5);
-        const Queries q = random_queries(110, cache, 6);  // more than the kernels take at once
+        Queries q = random_queries(110, cache, 6);  // more than the kernels take at once
+        const Attended unmasked = attend(k, cache, q, 0, q.count());
+        q.masks.assign(110, std::vector<uint16_t>(cache.tile_count(), 0xffff));
+        CHECK(attend(k, cache, q, 0, q.count()) == unmasked);
+        q.masks.clear();
+        add_masks(cache, 7, q);
         const Attended together = attend(k, cache, q, 0, q.count());
         int64_t at = 0;
         for (int64_t count = 1; at < q.count(); count = count % 9 + 1) {

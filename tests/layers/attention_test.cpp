@@ -145,6 +145,38 @@ TEST_CASE("to a memory: every row sees all of its own sequence's tokens, whateve
   for (int64_t r = 1; r < 35; ++r) check_mean(out, r, 0, 37);
 }
 
+TEST_CASE("rows of one sequence that part ways: each sees its own past in the cache they share") {
+  const KvCache cache({.layers = 1, .kv_heads = kKvHeads, .head_dim = kHeadDim}, KvType::f32, 48);
+  const auto check = [&](const std::vector<int32_t>& cells, const std::vector<float>& values,
+                         const std::vector<std::vector<uint16_t>>& masks, int64_t used,
+                         const std::vector<double>& means) {
+    const auto rows = static_cast<int64_t>(cells.size());
+    StepBench bench(rows);
+    bench.set_sequences({rows}, &cache.view());
+    std::vector<const uint16_t*> visible;
+    for (const std::vector<uint16_t>& mask : masks) visible.push_back(mask.data());
+    bench.set_cells(cells, visible, used);
+    bench.pass.kv_type = KvType::f32;
+    std::vector<float> qkv = equal_rows(rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      qkv[r * kWidth + (kHeads + kKvHeads) * kHeadDim] = values[r];  // of kv head 0
+    }
+    const AttentionStep step = make_step(bench, qkv, Mask::causal);
+    run(bench, step);
+    const std::vector<float> out = bench.values(step.out);
+    for (int64_t r = 0; r < rows; ++r) {
+      CHECK(out[r * kHeads * kHeadDim] == doctest::Approx(means[r]));
+    }
+  };
+  // One token; two that go on from it; three, of which two go on from the second; last one whose
+  // cell, taken again, lies below its parent's.
+  check({0}, {8}, {{0b1}}, 1, {8});
+  check({1, 2}, {2, 4}, {{0b011}, {0b101}}, 3, {5, 6});
+  check({3, 17, 18}, {6, 0, 3}, {{0b1101, 0}, {0b0101, 0b10}, {0b0011, 0b100}}, 19,
+        {6, 4, 13.0 / 3});
+  check({2}, {100}, {{0b0111, 0b100}}, 19, {113.0 / 4});
+}
+
 TEST_CASE("with a cache: many rows at once, then one by one, in the layer's own place") {
   KvCache cache({.layers = 2, .kv_heads = kKvHeads, .head_dim = kHeadDim}, KvType::f32, 48);
   const std::vector<float> all = equal_rows(40);

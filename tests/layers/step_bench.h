@@ -71,6 +71,13 @@ class StepBench {
       sequences_[i].memory_tokens = tokens[i];
     }
   }
+  /// The first `used` cells of each sequence are spoken of by `visible`.
+  void set_cells(const std::vector<int32_t>& cells, const std::vector<const uint16_t*>& visible,
+                 int64_t used) {
+    pass.cells = cells;
+    pass.visible = visible;
+    for (SequenceRows& sequence : sequences_) sequence.used_cells = used;
+  }
   void set_wanted(std::vector<int64_t> wanted) {
     wanted_ = std::move(wanted);
     pass.wanted = wanted_;

@@ -86,7 +86,8 @@ inline constexpr int64_t kRowStep = Dot::kPack / Dot::kRowPack;
 
 /// The queries of a pass.
 struct Rows {
-  const KeyRange* ranges;  // [count]
+  const KeyRange* ranges;        // [count]
+  const uint16_t* const* masks;  // [count] or null
   int64_t count;
   float* queries;  // [count][query_stride], packed
   int64_t query_stride;
@@ -147,8 +148,8 @@ inline void score_tiles(const Rows& q, const float* queries, const Block& block,
   if constexpr (kTiles > 1) score_tiles<Dot, rows, vectors / 2>(q, queries, block, tile);
 }
 
-/// Hides the keys of a block that a query does not see.
-inline void mask(KeyRange range, const Block& block, float* scores) {
+/// Hides the keys of a block that lie outside of a query's range.
+inline void clip(KeyRange range, const Block& block, float* scores) {
   const int64_t first = block.first_tile * kTileTokens, last = block.last_tile * kTileTokens;
   const int64_t begin = range.begin - block.first_key, end = range.end - block.first_key;
   if (begin <= first && end >= last) return;
@@ -161,6 +162,18 @@ inline void mask(KeyRange range, const Block& block, float* scores) {
   }
 }
 
+/// Hides the keys of a block whose bit is not set in a query's mask.
+inline void hide(const uint16_t* mask, const Block& block, float* scores) {
+  const Vec hidden = broadcast(-INFINITY);
+  for (int64_t tile = block.first_tile; tile < block.last_tile; ++tile) {
+    const uint32_t bits = mask[block.first_key / kTileTokens + tile];
+    for (int64_t i = 0; i < kTileTokens; i += kLanes) {
+      float* at = scores + tile * kTileTokens + i;
+      store(select(lanes_of(bits >> i), load(at), hidden), at);
+    }
+  }
+}
+
 /// Turns the scores of `rows` queries for a block into packed weights 2^(score - maximum); `shrink`
 /// gets the factors by which what was summed before shrinks.
 template <typename Dot, int rows>
@@ -169,7 +182,8 @@ inline void weigh(const Rows& q, int64_t row, const Block& block, Vec* shrink) {
   Vec shift[rows];
   for (int r = 0; r < rows; ++r) {  // all maxima first: each ends in a chain of shuffles
     float* scores = q.weights + r * kBlockKeys;
-    mask(q.ranges[row + r], block, scores);
+    clip(q.ranges[row + r], block, scores);
+    if (q.masks) hide(q.masks[row + r], block, scores);
     float* maximum = q.maxima + (row + r) * kLanes;
     const Vec old = load(maximum);
     Vec max = old;
@@ -370,6 +384,7 @@ inline Rows begin_rows(const AttendArgs& a, int64_t row, int64_t count) {
   auto* base = reinterpret_cast<float*>(a.scratch);
   const int64_t width = round_up(a.kv.head_dim, kLanes);
   const Rows q{.ranges = a.ranges + row,
+               .masks = a.masks ? a.masks + row : nullptr,
                .count = count,
                .queries = base + at.queries,
                .query_stride = width / Dot::kRowPack,
