@@ -19,7 +19,7 @@ packages:
 run: export PROMPT := $(PROMPT)
 run: all  ## fetch SmolLM2 and let it answer a prompt: make run PROMPT="..."
 	@scripts/fetch-models smollm2
-	@$(heed) run smollm2 "$$PROMPT"
+	@$(heed) run smollm2 -n 256 "$$PROMPT"
 
 test: all  ## run all tests; those of real models fetch what they need, or say that they skip
 	@scripts/fetch-models || echo "tests of real models will be skipped" >&2

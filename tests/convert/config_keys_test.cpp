@@ -88,7 +88,6 @@ TEST_CASE("numbers, words and roots of a translation model") {
                                        {"marian.decoder.attention.head_count", 8},
                                        {"marian.feed_forward_length", 64},
                                        {"marian.decoder.feed_forward_length", 96}}) {
-    CAPTURE(key);
     CHECK(metadata.require<uint32_t>(key) == expected);
   }
   CHECK(metadata.require<std::string>("marian.activation") == "silu");

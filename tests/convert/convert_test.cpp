@@ -239,7 +239,6 @@ TEST_CASE("a translation model: one table, two stacks of blocks, a bias of one r
            {"dec.blk.0.cross_attn_output_norm.bias",
             "model.decoder.layers.0.encoder_attn_layer_norm.bias"},
            {"dec.blk.1.ffn_down.weight", "model.decoder.layers.1.fc2.weight"}}) {
-    CAPTURE(ours);
     CHECK(text_of(file.require(ours)) == source.at(theirs).bytes);
   }
   CHECK(inspect(model.out().string()).metadata.size() == file.metadata().entries().size());
