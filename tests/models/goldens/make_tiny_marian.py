@@ -21,6 +21,7 @@ import numpy as np
 import sentencepiece
 import torch
 import transformers
+from sentencepiece import sentencepiece_model_pb2
 
 HERE = pathlib.Path(__file__).parent
 SOURCE = HERE.parents[1] / "convert/goldens/tiny-marian"
@@ -60,7 +61,9 @@ def train_pieces(texts, size):
         sentence_iterator=iter(texts), model_writer=model, model_type="unigram", vocab_size=size, character_coverage=1.0,
         normalization_rule_tsv=str(rules), bos_id=-1, eos_id=0, unk_id=1, hard_vocab_limit=False, num_threads=1, minloglevel=2)
     rules.unlink()
-    return model.getvalue()
+    proto = sentencepiece_model_pb2.ModelProto.FromString(model.getvalue())
+    proto.normalizer_spec.ClearField("normalization_rule_tsv")  # a path of this machine; the rules themselves are compiled
+    return proto.SerializeToString()
 
 
 def save_tokenizer():
