@@ -81,6 +81,27 @@ Found search_all(const Model& model, const Json& golden, const Json& options, in
   return found;
 }
 
+/// The encoder's output and the decoder's logits of the first cases, one after the other.
+std::vector<float> tiny_floats() {
+  const std::string bytes = read_file(test_dir() / "models/goldens/tiny-marian.bin");
+  std::vector<float> floats(bytes.size() / sizeof(float));
+  std::memcpy(floats.data(), bytes.data(), bytes.size());
+  return floats;
+}
+
+/// Within 1e-4 of what is expected, scaled to the largest of it. Returns its end.
+const float* check_close(const std::vector<float>& found, const float* expected) {
+  REQUIRE(!found.empty());
+  float largest = 0;
+  float worst = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    largest = std::max(largest, std::fabs(expected[i]));
+    worst = std::max(worst, std::fabs(found[i] - expected[i]));
+  }
+  CHECK(worst <= 1e-4F * largest);
+  return expected + found.size();
+}
+
 std::vector<std::string> lines_of(const std::filesystem::path& path) {
   std::istringstream text(read_file(path));
   std::vector<std::string> lines;
@@ -172,12 +193,41 @@ TEST_CASE("a tiny model: translations of texts, in order, with their scores") {
   CHECK(session.translate(sources)[0].text() == all[0].text());  // nothing of it stays
 }
 
+TEST_CASE("a tiny model: the encoder's output and the decoder's logits are transformers'") {
+  const Json golden = tiny_golden();
+  const std::vector<float> expected = tiny_floats();
+  const TinyMarian tiny;
+  for (const bool exact : {false, true}) {
+    const Model model = tiny.load(exact);
+    const LoadedModel& loaded = model.impl().loaded;
+    Seq2Seq seq2seq(loaded.graph, *loaded.weights, *loaded.memory_weights,
+                    {.search = tiny_search(Json::object())});
+    const float* at = expected.data();
+    for (size_t i = 0; i < golden["dense"].get<size_t>(); ++i) {
+      const Json& test = golden["cases"][i];
+      const std::vector<std::vector<Token>> source = {test["ids"]};
+      std::vector<std::vector<Token>> target = {test["labels"]};
+      target[0].insert(target[0].begin(), 112);
+      std::vector<float> encoded, logits;
+      seq2seq.set_trace([&](std::string_view name, const float* values, int64_t width) {
+        const auto stride = static_cast<size_t>(width);
+        if (name == "enc.blk.1.layer_output_norm") {
+          encoded.assign(values, values + source[0].size() * stride);
+        }
+        if (name == "output") logits.assign(values, values + (target[0].size() - 1) * stride);
+      });
+      seq2seq.score(source, target);
+      at = check_close(encoded, at);
+      at = check_close(logits, at);
+    }
+    CHECK(at == expected.data() + expected.size());
+  }
+}
+
 TEST_CASE("a tiny model: given translations are scored as transformers' logits say") {
   const Json golden = tiny_golden();
   const TinyMarian tiny;
-  const std::string bytes = read_file(test_dir() / "models/goldens/tiny-marian.bin");
-  std::vector<float> floats(bytes.size() / sizeof(float));
-  std::memcpy(floats.data(), bytes.data(), bytes.size());
+  const std::vector<float> floats = tiny_floats();
   for (const bool exact : {false, true}) {
     Session session(tiny.load(exact));
     std::vector<std::string> targets;
