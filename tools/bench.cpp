@@ -24,6 +24,7 @@ struct Result {
   std::string test;
   std::string unit;
   std::vector<double> values;
+  std::vector<StepTime> steps = {};  ///< of all repetitions; --profile
 };
 
 class Bench : public Verb {
@@ -46,7 +47,7 @@ class Bench : public Verb {
   std::vector<Result> bench_encoder(const Model& model);
   std::vector<Result> bench_translation(const Model& model);
   /// Times `work` once for warmth, then for the record; `count` / seconds is a value.
-  Result measure(const std::string& test, double count, const std::string& unit,
+  Result measure(Session& session, const std::string& test, double count, const std::string& unit,
                  const std::function<void()>& prepare, const std::function<void()>& work);
   std::string report(const Model& model, const std::vector<Result>& results) const;
 
@@ -60,6 +61,7 @@ class Bench : public Verb {
   std::string texts_;
   TranslateOptions translate_;
   Format format_ = Format::md;
+  bool profile_ = false;
   int used_threads_ = 0;
   int64_t session_bytes_ = 0;
 };
@@ -78,12 +80,14 @@ void Bench::add_flags(Flags& flags) {
   flags.add("-b,--batch-size", "N", translate_.batch, "lines translated at once: 32", {1, 4096});
   flags.add_choice("-o,--output", "FORMAT", format_, "md, json or csv",
                    {{"md", Format::md}, {"json", Format::json}, {"csv", Format::csv}});
+  flags.add("--profile", profile_, "where the time goes: steps of the model by kind; md and json");
   model_.add_flags(flags);
   session_.add_flags(flags, "tokens of context; 0 = as many as the tests need");
 }
 
-Result Bench::measure(const std::string& test, double count, const std::string& unit,
-                      const std::function<void()>& prepare, const std::function<void()>& work) {
+Result Bench::measure(Session& session, const std::string& test, double count,
+                      const std::string& unit, const std::function<void()>& prepare,
+                      const std::function<void()>& work) {
   using Clock = std::chrono::steady_clock;
   Result result{.test = test, .unit = unit};
   ProgressBar bar(test);
@@ -94,7 +98,9 @@ Result Bench::measure(const std::string& test, double count, const std::string& 
     work();
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (i > 0) result.values.push_back(count / seconds);
+    if (profile_ && i == 0) session.take_profile();
   }
+  if (profile_) result.steps = session.take_profile();
   return result;
 }
 
@@ -104,7 +110,9 @@ std::vector<Result> Bench::bench_decoder(const Model& model) {
   };
   const int64_t needed = longest(depths_) + std::max(longest(prompts_), longest(answers_));
   if (session_.context == 0) session_.context = needed;
-  Session session(model, session_.options(model_));
+  SessionOptions options = session_.options(model_);
+  options.profile = profile_;
+  Session session(model, options);
   used_threads_ = session.threads();
 
   std::mt19937 random(1);
@@ -124,16 +132,16 @@ std::vector<Result> Bench::bench_decoder(const Model& model) {
     const auto back = [&] { session.rewind(depth); };
     for (const int64_t n : prompts_) {
       if (n == 0) continue;
-      results.push_back(measure("pp" + std::to_string(n) + suffix, static_cast<double>(n), "t/s",
-                                back, [&] { eval(depth, n); }));
+      results.push_back(measure(session, "pp" + std::to_string(n) + suffix, static_cast<double>(n),
+                                "t/s", back, [&] { eval(depth, n); }));
     }
     for (const int64_t n : answers_) {
       if (n == 0) continue;
       const auto write = [&] {
         for (int64_t i = 0; i < n; ++i) eval(depth + i, 1);
       };
-      results.push_back(
-          measure("tg" + std::to_string(n) + suffix, static_cast<double>(n), "t/s", back, write));
+      results.push_back(measure(session, "tg" + std::to_string(n) + suffix, static_cast<double>(n),
+                                "t/s", back, write));
     }
   }
   session_bytes_ = session.memory_bytes();
@@ -161,7 +169,7 @@ std::vector<Result> Bench::bench_encoder(const Model& model) {
   const std::vector<std::string> texts =
       sentences_.empty() ? made_up_texts() : read_lines(sentences_);
   if (texts.empty()) throw UsageError("'" + sentences_ + "' has no lines");
-  Session session(model, {.threads = model_.threads});
+  Session session(model, {.threads = model_.threads, .profile = profile_});
   used_threads_ = session.threads();
   double tokens = 0;
   for (const std::string& text : texts) {
@@ -171,7 +179,8 @@ std::vector<Result> Bench::bench_encoder(const Model& model) {
   const std::string name = "embed" + std::to_string(texts.size());
   std::vector<Result> results;
   results.push_back(measure(
-      name, count, "sentences/s", [] {}, [&] { session.embed(texts, {.truncate = true}); }));
+      session, name, count, "sentences/s", [] {},
+      [&] { session.embed(texts, {.truncate = true}); }));
   Result rate{.test = name, .unit = "t/s", .values = results[0].values};
   for (double& value : rate.values) value *= tokens / count;
   results.push_back(std::move(rate));
@@ -179,7 +188,7 @@ std::vector<Result> Bench::bench_encoder(const Model& model) {
   const std::span<const std::string> some =
       std::span(texts).first(std::min<size_t>(64, texts.size()));
   Result single = measure(
-      "embed1", static_cast<double>(some.size()), "ms", [] {},
+      session, "embed1", static_cast<double>(some.size()), "ms", [] {},
       [&] {
         for (const std::string& text : some) session.embed({&text, 1}, {.truncate = true});
       });
@@ -194,14 +203,14 @@ std::vector<Result> Bench::bench_translation(const Model& model) {
   if (texts_.empty()) throw UsageError("an encoder-decoder needs --translate FILE");
   const std::vector<std::string> texts = read_lines(texts_);
   if (texts.empty()) throw UsageError("'" + texts_ + "' has no lines");
-  Session session(model, {.threads = model_.threads});
+  Session session(model, {.threads = model_.threads, .profile = profile_});
   used_threads_ = session.threads();
   std::vector<Translation> translations;
   const double count = static_cast<double>(texts.size());
   const std::string name = "translate" + std::to_string(texts.size());
   std::vector<Result> results;
   results.push_back(measure(
-      name, count, "sentences/s", [] {},
+      session, name, count, "sentences/s", [] {},
       [&] { translations = session.translate(texts, translate_); }));
   session_bytes_ = session.memory_bytes();
 
@@ -225,7 +234,7 @@ std::vector<Result> Bench::bench_translation(const Model& model) {
   TranslateOptions alone = translate_;
   alone.batch = 1;
   Result single = measure(
-      "translate1", kTimes, "ms", [] {},
+      session, "translate1", kTimes, "ms", [] {},
       [&] {
         for (int i = 0; i < kTimes; ++i) session.translate({&middle, 1}, alone);
       });
@@ -245,9 +254,36 @@ int64_t peak_memory() {
   return 0;
 }
 
+/// Time of each kind of step in a repetition, and its share of all steps.
+Json profile_json(const Result& result) {
+  double all = 0;
+  for (const StepTime& step : result.steps) all += step.seconds;
+  const auto repetitions = static_cast<double>(result.values.size());
+  Json array = Json::array();
+  for (const StepTime& step : result.steps) {
+    array.push_back({{"kind", step.kind},
+                     {"calls", static_cast<double>(step.calls) / repetitions},
+                     {"ms", 1000 * step.seconds / repetitions},
+                     {"share", step.seconds / all}});
+  }
+  return array;
+}
+
+std::string profile_table(const Result& result) {
+  if (result.steps.empty()) return "";
+  std::string table =
+      "\n| steps of " + result.test + " | calls | ms | share |\n|---|---:|---:|---:|\n";
+  for (const Json& step : profile_json(result)) {
+    table += "| " + step["kind"].get<std::string>() + " | " + fixed(step["calls"], 0) + " | " +
+             fixed(step["ms"], 2) + " | " + fixed(100 * step["share"].get<double>(), 1) + " % |\n";
+  }
+  return table;
+}
+
 std::string Bench::report(const Model& model, const std::vector<Result>& results) const {
   const ModelInfo& info = model.info();
   Json array = Json::array();
+  std::string profiles;
   std::string csv = "test,median,mean,sd,unit\n";
   std::string table = "| test | median | mean ± sd | unit |\n|---|---:|---:|---|\n";
   for (const Result& result : results) {
@@ -266,6 +302,8 @@ std::string Bench::report(const Model& model, const std::vector<Result>& results
                      {"weight_bytes", info.weight_bytes},
                      {"session_bytes", session_bytes_},
                      {"peak_memory_bytes", peak_memory()}});
+    if (!result.steps.empty()) array.back()["profile"] = profile_json(result);
+    profiles += profile_table(result);
     csv += result.test + "," + fixed(s.median, 3) + "," + fixed(s.mean, 3) + "," + fixed(s.sd, 3) +
            "," + result.unit + "\n";
     table += "| " + result.test + " | " + fixed(s.median, 2) + " | " + fixed(s.mean, 2) + " ± " +
@@ -276,7 +314,7 @@ std::string Bench::report(const Model& model, const std::vector<Result>& results
   return table + "\n" + info.path.filename().string() + " (" + count_text(info.parameters) + "), " +
          info.isa + (info.exact ? ", exact" : "") + ", " + std::to_string(used_threads_) +
          " threads; loaded in " + fixed(info.load_seconds, 2) + " s, peak memory " +
-         bytes_text(peak_memory()) + "\n";
+         bytes_text(peak_memory()) + "\n" + profiles;
 }
 
 void Bench::run(Words& words, Output& out) {

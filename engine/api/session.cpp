@@ -37,6 +37,10 @@ Session::Session(Model model, const SessionOptions& options)
     impl_->encoder.emplace(loaded.graph.main, *loaded.weights,
                            EncoderOptions{.threads = threads, .kv_type = KvType::f32});
   }
+  if (!options.profile) return;
+  impl_->profile = std::make_unique<Profile>();
+  if (impl_->decoder) impl_->decoder->set_trace(impl_->profile->trace());
+  if (impl_->encoder) impl_->encoder->set_trace(impl_->profile->trace());
 }
 
 Session::~Session() = default;
@@ -63,6 +67,11 @@ int64_t Session::memory_bytes() const {
   if (impl_->decoder) return impl_->decoder->bytes();
   if (impl_->encoder) return impl_->encoder->bytes();
   return impl_->seq2seq ? impl_->seq2seq->bytes() : 0;
+}
+
+std::vector<StepTime> Session::take_profile() {
+  if (!impl_->profile) fail(Error::Code::argument, "take_profile: the session does not profile");
+  return impl_->profile->take();
 }
 
 void Session::rewind(int64_t position) {

@@ -1,11 +1,13 @@
 // What is behind heed::Session. Shared by the files of engine/api/ alone.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/api/model_impl.h"
+#include "engine/api/profile.h"
 #include "engine/core/error.h"
 #include "engine/decode/decoder.h"
 #include "engine/decode/encoder.h"
@@ -20,6 +22,7 @@ struct Session::Impl {
   std::optional<Encoder> encoder;
   std::optional<Seq2Seq> seq2seq;  ///< made by the first call, again where options differ
   Seq2SeqOptions seq2seq_options;
+  std::unique_ptr<Profile> profile;  ///< null: not asked for
 
   const LoadedModel& loaded() const { return model.impl().loaded; }
 

@@ -100,6 +100,7 @@ Seq2Seq& Session::Impl::need_seq2seq(const char* what, const Seq2SeqOptions& opt
     seq2seq.reset();
     seq2seq.emplace(m.graph, *m.weights, *m.memory_weights, options);
     seq2seq_options = options;
+    if (profile) seq2seq->set_trace(profile->trace());
   }
   return *seq2seq;
 }

@@ -292,6 +292,7 @@ void Plan::run(const Pass& pass, ThreadTeam& team, Workspace& workspace, const T
                 .arena = workspace.arena.data(),
                 .scratch = workspace.scratch.data(),
                 .scratch_bytes = scratch_bytes_};
+  if (trace) (*trace)({}, nullptr, 0);
   team.run([&](int thread) {
     for (const Step& step : steps_) {
       step.run(step.self.get(), run, thread);

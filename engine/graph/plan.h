@@ -22,8 +22,8 @@ struct PlanOptions {
   const Weights* attended_by = nullptr;
 };
 
-/// Called after each step with its name and what it wrote [rows, stride]. Must not throw: the other
-/// threads wait for it.
+/// Called before the first step (no name, no values) and after each step, with its name and what it
+/// wrote [rows, stride]. Must not throw: the other threads wait for it.
 using Trace = std::function<void(std::string_view name, const float* values, int64_t stride)>;
 
 /// Memory that a plan runs in: one per session.

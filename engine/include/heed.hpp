@@ -170,6 +170,14 @@ struct SessionOptions {
   int threads = 0;                ///< 0 = the machine's
   int64_t ubatch = 512;           ///< tokens computed at once in prefill
   KvType kv_type = KvType::bf16;  ///< an exact model always uses f32
+  bool profile = false;           ///< measure steps, for Session::take_profile()
+};
+
+/// Time spent in steps of one kind: "blk.ffn_down" is that of all blocks.
+struct StepTime {
+  std::string kind;
+  int64_t calls = 0;
+  double seconds = 0;  ///< until the last thread was ready
 };
 
 /// How the next token is chosen. The defaults are greedy.
@@ -313,6 +321,9 @@ class Session {
 
   /// Bytes of the cache and of working memory.
   int64_t memory_bytes() const;
+  /// Where time went since the last call, in the order of the steps. Error(argument) without
+  /// SessionOptions::profile.
+  std::vector<StepTime> take_profile();
 
  private:
   struct Impl;
