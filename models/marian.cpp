@@ -62,7 +62,7 @@ Graph decoder(const Hyperparameters& h) {
                             .body = {Residual{{p.attention}}, p.norm("attn_output_norm"),
                                      Residual{{cross}}, p.norm("cross_attn_output_norm"),
                                      Residual{{p.feed_forward}}, p.norm("layer_output_norm")}},
-                     Head{.tied = "token_embd"}}};
+                     Head{.tied = "token_embd", .fine = false}}};  // a search forgives
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct Session::Impl {
   std::optional<Encoder> encoder;
   std::optional<Seq2Seq> seq2seq;  ///< made by the first call, again where options differ
   Seq2SeqOptions seq2seq_options;
+  KvType seq2seq_kv_type = KvType::f32;
   std::unique_ptr<Profile> profile;  ///< null: not asked for
 
   const LoadedModel& loaded() const { return model.impl().loaded; }

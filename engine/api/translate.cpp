@@ -114,8 +114,10 @@ std::vector<Translation> Session::translate(std::span<const std::string> texts,
   const SearchOptions search =
       search_options(file_search(loaded, impl_->model.tokenizer()), options);
   const int64_t batch = std::max<int64_t>(1, options.batch);
-  Seq2Seq& seq2seq = impl_->need_seq2seq(
-      "translate", {.batch = batch, .threads = impl_->threads, .search = search});
+  Seq2Seq& seq2seq = impl_->need_seq2seq("translate", {.batch = batch,
+                                                       .threads = impl_->threads,
+                                                       .kv_type = impl_->seq2seq_kv_type,
+                                                       .search = search});
 
   std::vector<Translation> all(texts.size());
   std::vector<std::vector<Token>> sources;
@@ -156,9 +158,10 @@ std::vector<PairScore> Session::score_pairs(std::span<const std::string> sources
   if (sources.size() != targets.size()) {
     fail(Error::Code::argument, sources.size(), " sources and ", targets.size(), " targets");
   }
-  const Seq2SeqOptions options = impl_->seq2seq
-                                     ? impl_->seq2seq_options
-                                     : Seq2SeqOptions{.threads = impl_->threads, .search = search};
+  const Seq2SeqOptions options = impl_->seq2seq ? impl_->seq2seq_options
+                                                : Seq2SeqOptions{.threads = impl_->threads,
+                                                                 .kv_type = impl_->seq2seq_kv_type,
+                                                                 .search = search};
   Seq2Seq& seq2seq = impl_->need_seq2seq("score_pairs", options);
   const TextTokenizer& tokenizer = impl_->model.impl().text->tokenizer;
   const Token start = start_token(loaded.file.metadata());

@@ -188,10 +188,11 @@ class Planner {
 
   void head(const PackedLayer& layer, const BoundNorm* norm) {
     plan_.out_width_ = weights_.graph().dims.vocab;
-    linear(layer, std::get<Head>(spec(layer)).name,
+    const Head& h = std::get<Head>(spec(layer));
+    linear(layer, h.name,
            {.in = stream_,
             .wanted_only = true,
-            .fine = true,
+            .fine = h.fine,
             .parts = layer.input,
             .out = {.offset = -1, .width = plan_.out_width_}},
            norm);

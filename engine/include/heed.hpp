@@ -169,7 +169,8 @@ struct SessionOptions {
   int64_t context = 0;            ///< tokens the cache holds; 0 = the model's own, at most 4,096
   int threads = 0;                ///< 0 = the machine's
   int64_t ubatch = 512;           ///< tokens computed at once in prefill
-  KvType kv_type = KvType::bf16;  ///< an exact model always uses f32
+  /// An exact model always uses f32, and so do translations with F32 weights.
+  KvType kv_type = KvType::bf16;
   bool profile = false;           ///< measure steps, for Session::take_profile()
 };
 

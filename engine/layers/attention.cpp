@@ -14,6 +14,18 @@ int64_t tiles_for(int64_t tokens) {
   return (tokens + kTileTokens - 1) / kTileTokens;
 }
 
+/// Asks for the first keys and values of a kv head: those of short sequences lie too far apart for
+/// the processor to foresee.
+void prefetch(const KvTiles& kv, int64_t tokens) {
+  constexpr int64_t kMostTiles = 4;
+  const int64_t tiles = std::min(tiles_for(tokens), kMostTiles);
+  const int64_t bytes = tiles * kv_tile_bytes(kv.type, kv.head_dim);
+  for (int64_t at = 0; at < bytes; at += kPanelAlign) {
+    __builtin_prefetch(kv.keys + at);
+    __builtin_prefetch(kv.values + at);
+  }
+}
+
 }  // namespace
 
 Params params(const Attention& a, const Dims& dims) {
@@ -131,21 +143,29 @@ void AttentionStep::run_cached(const Run& run, int thread) const {
     store_rows(run, thread);
     run.team.barrier(thread);
   }
+  Item pending;  // one behind, so that what comes next can be asked for
+  const auto finish = [&] {
+    if (!pending.sequence) return;
+    if (!memory && !stored) store_item(run, pending);
+    attend(run, pending, ScratchSplitter(run.thread_scratch(thread)));
+  };
   int64_t turn = 0;  // items are dealt out in turn, so that late rows, which see more, are shared
   for (const SequenceRows& sequence : run.pass.sequences) {
     const KvView& view = memory ? *sequence.memory : *sequence.cache;
     for (int64_t begin = 0; begin < sequence.rows; begin += kQueryRows) {
       for (int64_t h = 0; h < kv_heads; ++h, ++turn) {
         if (turn % run.team.size() != thread) continue;
-        const Item item{.sequence = &sequence,
+        const Item next{.sequence = &sequence,
                         .kv_head = h,
                         .rows = {begin, std::min(begin + kQueryRows, sequence.rows)},
                         .tiles = view.tiles(cache_layer, h)};
-        if (!memory && !stored) store_item(run, item);
-        attend(run, item, ScratchSplitter(run.thread_scratch(thread)));
+        prefetch(next.tiles, range_of(run, sequence, sequence.first_row).end);
+        finish();
+        pending = next;
       }
     }
   }
+  finish();
 }
 
 /// Sequences that live for this pass only: each head's keys and values lie in the thread's scratch.

@@ -12,6 +12,9 @@ struct Head {
 
   std::string name = "output";
   std::string tied;  ///< table to use where the file has no matrix of the head's own; empty: none
+  /// Where a quantised matrix wants its input as int8: give it twice, what one rounding loses being
+  /// rounded again. Logits err half as much, for twice the work.
+  bool fine = true;
 
   bool operator==(const Head&) const = default;
 };

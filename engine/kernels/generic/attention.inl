@@ -30,7 +30,8 @@ inline constexpr int64_t kMaxRows = 96;
 inline constexpr int kStripRows = 6;
 
 /// Strips of up to so many queries are what a decode step consists of: they run through keys and
-/// values as fast as memory gives them, and ask for the next block while they work on one.
+/// values as fast as memory gives them, and ask for the next block, if there is one, while they
+/// work on one.
 inline constexpr int kStreamRows = 4;
 
 inline constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;
@@ -108,6 +109,7 @@ struct Block {
   int64_t steps;                  // head_dim / kPack
   const float* values;            // [kBlockKeys / kPack][value_stride]
   int64_t value_stride;
+  bool last;  // none follows
 };
 
 constexpr int64_t round_up(int64_t n, int64_t multiple) {
@@ -120,6 +122,7 @@ template <typename Dot, int rows, int vectors>
 inline void score_tiles(const Rows& q, const float* queries, const Block& block, int64_t tile) {
   constexpr int64_t kTiles = vectors * kLanes / kTileTokens;
   const int64_t tile_floats = block.steps * kTileTokens;
+  const int64_t ahead = block.last ? 0 : kBlockTiles * tile_floats;
   for (; tile + kTiles <= block.last_tile; tile += kTiles) {
     const float* keys = block.keys + tile * tile_floats;
     Vec sums[rows][vectors];
@@ -132,7 +135,7 @@ inline void score_tiles(const Rows& q, const float* queries, const Block& block,
         const int64_t token = v * kLanes;
         const float* at =
             keys + token / kTileTokens * tile_floats + s * kTileTokens + token % kTileTokens;
-        if constexpr (rows <= kStreamRows) __builtin_prefetch(at + kBlockTiles * tile_floats);
+        if constexpr (rows <= kStreamRows) __builtin_prefetch(at + ahead);
         key[v] = Dot::load(at);
       }
       for (int r = 0; r < rows; ++r) {
@@ -212,7 +215,7 @@ inline void weigh(const Rows& q, int64_t row, const Block& block, Vec* shrink) {
 template <typename Dot, int rows, int vectors>
 inline void add_values(const Rows& q, float* sums, const Vec* shrink, const Block& block,
                        int64_t first, int64_t last, int64_t column) {
-  const int64_t block_floats = kBlockKeys / Dot::kPack * block.value_stride;
+  const int64_t ahead = block.last ? 0 : kBlockKeys / Dot::kPack * block.value_stride;
   for (; column + vectors * kLanes <= q.sum_stride; column += vectors * kLanes) {
     Vec out[rows][vectors];
     for (int r = 0; r < rows; ++r) {
@@ -223,7 +226,7 @@ inline void add_values(const Rows& q, float* sums, const Vec* shrink, const Bloc
       const float* at = block.values + s * block.value_stride + column;
       typename Dot::Operand value[vectors];
       for (int v = 0; v < vectors; ++v) {
-        if constexpr (rows <= kStreamRows) __builtin_prefetch(at + block_floats + v * kLanes);
+        if constexpr (rows <= kStreamRows) __builtin_prefetch(at + ahead + v * kLanes);
         value[v] = Dot::load(at + v * kLanes);
       }
       for (int r = 0; r < rows; ++r) {
@@ -431,7 +434,8 @@ void attend_as(const AttendArgs& a) {
       const KeyRange part = within(seen, key, key + kBlockKeys);
       Block block{.first_key = key,
                   .first_tile = (part.begin - key) / kTileTokens,
-                  .last_tile = round_up(part.end - key, kTileTokens) / kTileTokens};
+                  .last_tile = round_up(part.end - key, kTileTokens) / kTileTokens,
+                  .last = key + kBlockKeys >= seen.end};
       load_block<Dot, type>(a.kv, key / kTileTokens, block, buffer);
       all_strips<Dot>(q, block);
     }
