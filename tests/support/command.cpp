@@ -1,11 +1,13 @@
 #include "tests/support/command.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 
 #include "tests/support/temporary_directory.h"
@@ -18,6 +20,21 @@ void redirect(const std::string& path, int flags, int fd) {
   const int opened = ::open(path.c_str(), flags, 0600);
   if (opened < 0 || ::dup2(opened, fd) < 0) ::_exit(126);
   ::close(opened);
+}
+
+/// Sends SIGINT once the file holds something, unless the child has ended by then.
+void interrupt_after_output(pid_t child, const std::string& output) {
+  siginfo_t ended = {};
+  while (::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         ended.si_pid == 0) {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(output, none);
+    if (!none && size > 0) {
+      ::kill(child, SIGINT);
+      return;
+    }
+    ::usleep(1000);
+  }
 }
 
 }  // namespace
@@ -52,6 +69,7 @@ CommandResult run_heed(const std::vector<std::string>& arguments, const CommandO
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }
+  if (options.interrupt) interrupt_after_output(child, output);
   int status = 0;
   if (::waitpid(child, &status, 0) != child) throw std::runtime_error("cannot wait for heed");
   CommandResult result;

@@ -19,6 +19,7 @@ struct CommandOptions {
   bool close_stdout = false;
   std::string model_store = {};  ///< $HEED_HOME; empty: as it is
   int64_t file_size_limit = 0;   ///< bytes, as `ulimit -f` sets it; 0: none
+  bool interrupt = false;        ///< Ctrl-C as soon as there is output
 };
 
 CommandResult run_heed(const std::vector<std::string>& arguments,

@@ -163,6 +163,20 @@ TEST_CASE("translate: flags change the search, and what they may not be is said"
   CHECK(is_one_error_line(decoder.err));
 }
 
+TEST_CASE("translate: Ctrl-C ends it with whole lines") {
+  const Translator translator;
+  std::string lines;
+  for (int i = 0; i < 20000; ++i) lines += "Two dogs run across the green grass.\n";
+  const std::string file = translator.file("long", lines);
+  const CommandResult result =
+      run_heed({"translate", translator.model(), "-f", file}, {.interrupt = true});
+  CHECK(result.exit_code == 130);
+  CHECK(result.out.ends_with('\n'));
+  const std::vector<std::string> done = split_lines(result.out);
+  CHECK(done.size() < 20000);
+  for (const std::string& line : done) CHECK(line == done[0]);
+}
+
 TEST_CASE("translate: a full disk is an error, not silence") {
   const Translator translator;
   const CommandResult full =
