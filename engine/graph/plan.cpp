@@ -155,7 +155,10 @@ class Planner {
       step.rope_interleaved = a.rope->interleaved;
     }
     need_scratch(step.scratch_bytes(weights_.kernels(), plan_.options_.kv_type, rows()));
+    const int64_t part_bytes = step.part_bytes(plan_.options_.positions);
+    step.parts = arena_.take(part_bytes);
     add(layer, a.name, step);
+    arena_.drop(step.parts, part_bytes);
     drop(qkv);
     linear(layer, a.name + "_output", {.in = out, .parts = layer.output, .out = stream_}, nullptr,
            {.accumulate = true});

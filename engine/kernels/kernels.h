@@ -115,6 +115,8 @@ struct AttendArgs {
   const uint16_t* const* masks = nullptr;  // [count]
   int64_t count = 0;
   KvTiles kv;
+  /// Whoever calls goes on with the keys that follow the ranges: they are asked for in time.
+  bool more = false;
   float scale = 1;
   float* logsumexp = nullptr;    // [count] or null: exp(scale * q k - logsumexp) is k's weight
   std::byte* scratch = nullptr;  // attend_scratch() bytes, this thread's own

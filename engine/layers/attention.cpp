@@ -10,6 +10,12 @@ namespace {
 /// that threads find work to share.
 constexpr int64_t kQueryRows = 32;
 
+/// A pass of up to kSplitRows rows that look back on more keys than kSplitKeys is shared among
+/// threads by keys as well as by heads, which may be fewer than threads or not a multiple of them.
+/// Parts begin at multiples of kSplitKeys, so that bits depend on no number of threads.
+constexpr int64_t kSplitRows = 4;
+constexpr int64_t kSplitKeys = 512;
+
 int64_t tiles_for(int64_t tokens) {
   return (tokens + kTileTokens - 1) / kTileTokens;
 }
@@ -50,6 +56,21 @@ struct AttentionStep::Item {
   int64_t kv_head = 0;
   Range rows;  ///< within the sequence
   KvTiles tiles;
+  /// A part: of these keys alone, the outputs [queries, head_dim] and logsumexps [queries].
+  KeyRange keys = {};
+  float* part = nullptr;
+  float* logsumexp = nullptr;
+  bool more = false;
+};
+
+/// What parts of a pass leave in the arena: part (c, h) is of keys from c * kSplitKeys on and of kv
+/// head h.
+struct AttentionStep::Parts {
+  int64_t count;     ///< of parts of a head
+  int64_t queries;   ///< of a part
+  float* outputs;    ///< [count, kv_heads, queries, head_dim]
+  float* logsumexp;  ///< [count, kv_heads, queries]
+  float* weights;    ///< [rows, heads, count]: room for merge()
 };
 
 void AttentionStep::rotate(const Run& run, float* row, int32_t position, int64_t first_head,
@@ -106,6 +127,10 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
       queries[n] = run.rows(qkv) + row * qkv.width + head * head_dim;
       outputs[n] = run.rows(out) + row * out.width + head * head_dim;
       ranges[n] = range_of(run, *item.sequence, row);
+      if (item.part) {
+        outputs[n] = item.part + n * head_dim;
+        ranges[n] = {item.keys.begin, std::min(item.keys.end, ranges[n].end)};
+      }
       if (masked) masks[n] = run.pass.visible[row];
     }
   }
@@ -115,7 +140,9 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
                       .masks = masked ? masks : nullptr,
                       .count = count,
                       .kv = item.tiles,
+                      .more = item.more,
                       .scale = scale,
+                      .logsumexp = item.logsumexp,
                       .scratch = scratch.take<std::byte>(0)});
 }
 
@@ -193,7 +220,76 @@ void AttentionStep::run_uncached(const Run& run, int thread) const {
   }
 }
 
+/// Keys and values of f32 are for the sake of exactness: there a row's bits do not depend on how
+/// many rows come with it, here they do within rounding.
+bool AttentionStep::can_split(const Run& run) const {
+  const Pass& pass = run.pass;
+  if (memory || pass.kv_type == KvType::f32 || mask != Mask::causal) return false;
+  if (pass.rows() > kSplitRows || pass.sequences.size() != 1 || !pass.visible.empty()) return false;
+  return pass.sequences[0].cache && pass.positions.back() >= kSplitKeys;
+}
+
+/// A pass that looks far back: parts first, then what they say together.
+void AttentionStep::run_split(const Run& run, int thread) const {
+  const SequenceRows& sequence = run.pass.sequences[0];
+  store_rows(run, thread);
+  run.team.barrier(thread);
+
+  const int64_t keys = run.pass.positions.back() + 1;
+  Parts of{.count = (keys + kSplitKeys - 1) / kSplitKeys,
+           .queries = heads / kv_heads * sequence.rows,
+           .outputs = reinterpret_cast<float*>(run.arena + parts)};
+  const int64_t sums = of.count * kv_heads * of.queries;
+  of.logsumexp = of.outputs + sums * head_dim;
+  of.weights = of.logsumexp + sums;
+  // Heads one after the other: a thread has a stretch of keys, which it reads in order.
+  const Range mine = split(keys * kv_heads, thread, run.team.size());
+  for (int64_t head = 0; head < kv_heads; ++head) {
+    for (int64_t c = 0; c < of.count; ++c) {
+      const int64_t begin = c * kSplitKeys, at = head * keys + begin;
+      if (at < mine.begin || at >= mine.end) continue;
+      const int64_t part = c * kv_heads + head;
+      attend(run,
+             {.sequence = &sequence,
+              .kv_head = head,
+              .rows = {0, sequence.rows},
+              .tiles = sequence.cache->tiles(cache_layer, head),
+              .keys = {static_cast<int32_t>(begin), static_cast<int32_t>(begin + kSplitKeys)},
+              .part = of.outputs + part * of.queries * head_dim,
+              .logsumexp = of.logsumexp + part * of.queries,
+              .more = c + 1 < of.count && at + kSplitKeys < mine.end},
+             ScratchSplitter(run.thread_scratch(thread)));
+    }
+  }
+  run.team.barrier(thread);
+
+  const Range queries = split(sequence.rows * heads, thread, run.team.size());
+  for (int64_t i = queries.begin; i < queries.end; ++i) {
+    merge(run, of, i / heads, i % heads, of.weights + i * of.count);
+  }
+}
+
+/// The mean of the parts' outputs, weighted by the sums of their keys' weights.
+void AttentionStep::merge(const Run& run, const Parts& of, int64_t row, int64_t head,
+                          float* weights) const {
+  const int64_t group = heads / kv_heads;
+  const int64_t query = row * group + head % group;
+  const auto at = [&](int64_t part) {
+    return (part * kv_heads + head / group) * of.queries + query;
+  };
+  for (int64_t c = 0; c < of.count; ++c) weights[c] = of.logsumexp[at(c)];
+  run.kernels.softmax(of.count, weights);
+  float* sum = run.rows(out) + row * out.width + head * head_dim;
+  std::fill_n(sum, head_dim, 0.0F);
+  for (int64_t c = 0; c < of.count; ++c) {
+    float* part = of.outputs + at(c) * head_dim;
+    run.kernels.scale(weights[c], head_dim, part);
+    run.kernels.add(part, head_dim, sum);
+  }
+}
+
 void AttentionStep::run(const Run& run, int thread) const {
+  if (can_split(run)) return run_split(run, thread);
   if (memory || run.pass.sequences.front().cache) {
     run_cached(run, thread);
   } else {
@@ -213,6 +309,11 @@ void MemoryStep::run(const Run& run, int thread) const {
       }
     }
   }
+}
+
+int64_t AttentionStep::part_bytes(int64_t positions) const {
+  const int64_t count = (positions + kSplitKeys - 1) / kSplitKeys;
+  return count * kSplitRows * heads * (head_dim + 2) * static_cast<int64_t>(sizeof(float));
 }
 
 int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_t rows) const {

@@ -54,19 +54,26 @@ struct AttentionStep {
   Buffer qkv;  // [rows, (heads + 2 kv_heads) * head_dim]; queries and keys are rotated in place
                // to a memory: [rows, heads * head_dim]
   Buffer out;  // [rows, heads * head_dim]
+  int64_t parts = -1;  ///< where in the arena part_bytes() lie, shared by all threads
 
   void run(const Run& run, int thread) const;
   /// Scratch of a thread for sequences of up to `rows` rows.
   int64_t scratch_bytes(const Kernels& kernels, KvType type, int64_t rows) const;
+  /// What long pasts, whose keys threads share, leave for each other; positions below `positions`.
+  int64_t part_bytes(int64_t positions) const;
 
  private:
   struct Item;  // one kv head of one sequence, for some of its rows
+  struct Parts;
   void rotate(const Run& run, float* row, int32_t position, int64_t first_head,
               int64_t count) const;
   void store(const Run& run, int64_t row, int64_t kv_head, const KvTiles& tiles) const;
   void store_item(const Run& run, const Item& item) const;
   void store_rows(const Run& run, int thread) const;
   void run_cached(const Run& run, int thread) const;
+  void run_split(const Run& run, int thread) const;
+  bool can_split(const Run& run) const;
+  void merge(const Run& run, const Parts& of, int64_t row, int64_t head, float* weights) const;
   void run_uncached(const Run& run, int thread) const;
   KeyRange range_of(const Run& run, const SequenceRows& sequence, int64_t row) const;
   void attend(const Run& run, const Item& item, ScratchSplitter scratch) const;

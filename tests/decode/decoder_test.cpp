@@ -75,6 +75,36 @@ TEST_CASE("prefill equals steps and any threads give the same bits, on every ISA
   }
 }
 
+TEST_CASE("a long past is shared by keys: close to prefill, any threads give the same bits") {
+  Graph graph = tiny_decoder();
+  graph.dims.context = 1200;
+  const std::vector<Token> tokens = some_tokens(1100, 130);
+  for (const Isa isa : machine_isas()) {
+    CAPTURE(to_string(isa));
+    const TinyModel model(graph, DType::f32, kernels(isa));
+    const auto last_rows = [&](int threads, int64_t at_once, KvType kv_type) {
+      Decoder decoder(model.graph(), model.weights(),
+                      {.context = 1200, .threads = threads, .kv_type = kv_type});
+      decoder.eval(std::span(tokens).first(1000));  // two parts are whole, one is not
+      std::vector<Logits> rows;
+      for (size_t i = 1000; i < tokens.size(); i += static_cast<size_t>(at_once)) {
+        const size_t count = std::min<size_t>(static_cast<size_t>(at_once), tokens.size() - i);
+        decoder.eval_all(std::span(tokens).subspan(i, count),
+                         [&](int64_t, std::span<const float> logits) {
+                           rows.emplace_back(logits.begin(), logits.end());
+                         });
+      }
+      return rows;
+    };
+    const auto steps = last_rows(1, 1, KvType::bf16);
+    CHECK(same_bits(steps, last_rows(2, 1, KvType::bf16)));
+    CHECK(same_bits(steps, last_rows(3, 1, KvType::bf16)));
+    CHECK(same_bits(steps, last_rows(2, 3, KvType::bf16)));
+    CHECK(distance(steps, last_rows(2, 100, KvType::bf16)) < 2e-3f);  // bf16 weights of values
+    CHECK(same_bits(last_rows(2, 1, KvType::f32), last_rows(2, 100, KvType::f32)));
+  }
+}
+
 TEST_CASE("exact: the same bits in any grouping, and close to the scalar kernels on every ISA") {
   const std::vector<Token> tokens = some_tokens(40, 130);
   const TinyModel reference(tiny_decoder(), DType::q4_0, kernels(Isa::scalar), /*exact=*/true);
