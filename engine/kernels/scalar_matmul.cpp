@@ -19,35 +19,22 @@ uint32_t largest_magnitude(const float* x, int64_t n) {
   return max;
 }
 
-/// Squares of what rounding a block, times `factor`, loses. Summed in pairs, column i and i + 16,
-/// then halves onto halves: the order in which vectors of any width can do it.
-float rounding_loss(const float* x, float factor) {
-  float sums[kRecordColumns / 2];
-  for (int i = 0; i < kRecordColumns / 2; ++i) {
-    const float low = x[i] * factor;
-    const float high = x[i + kRecordColumns / 2] * factor;
-    const float lost_low = low - std::nearbyint(low);
-    const float lost_high = high - std::nearbyint(high);
-    sums[i] = std::fma(lost_high, lost_high, lost_low * lost_low);
-  }
-  for (int half = kRecordColumns / 4; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
-  }
-  return sums[0];
-}
-
 /// The step count of kQ8Steps that loses least of a block whose largest magnitude is `max`.
 float best_steps(const float* x, float max) {
-  float best = 0;
-  float least = std::numeric_limits<float>::infinity();
-  for (int c = 0; c < kQ8Choices; ++c) {
-    const float loss = rounding_loss(x, kQ8Steps[c] / max) * kQ8StepArea[c];
-    if (loss < least) {
-      least = loss;
-      best = kQ8Steps[c];
+  int32_t losses[kQ8Choices] = {};
+  for (int i = 0; i < kRecordColumns; ++i) {
+    const auto word = static_cast<int32_t>(std::lrint(x[i] * (kQ8WordSteps / max)));
+    for (int c = 0; c < kQ8Choices; ++c) {
+      const int32_t steps = c == 0 ? word : (word * kQ8Ratio[c] + (1 << 14)) >> 15;
+      const int32_t lost = ((steps + 128) & 255) - 128;
+      losses[c] += lost * lost;
     }
   }
-  return best;
+  int best = 0;
+  for (int c = 1; c < kQ8Choices; ++c) {
+    if (losses[c] * kQ8StepArea[c] < losses[best] * kQ8StepArea[best]) best = c;
+  }
+  return kQ8Steps[best];
 }
 
 void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {

@@ -45,60 +45,83 @@ const MatrixKernels& matrix_kernels(DType type) {
   }
 }
 
-/// Squares of what rounding a block, times `factor`, loses, summed in pairs: column i and i + 16,
-/// then halves onto halves, as scalar_matmul.cpp does.
-inline float rounding_loss(const Vec* block, float factor) {
-  constexpr int kHalf = kRecordColumns / kLanes / 2;
-  Vec sum = zero();
-  for (int j = 0; j < kHalf; ++j) {
-    const Vec low = block[j] * broadcast(factor), high = block[j + kHalf] * broadcast(factor);
-    const Vec lost_low = low - round(low), lost_high = high - round(high);
-    const Vec pair = fma(lost_high, lost_high, lost_low * lost_low);
-    sum = j == 0 ? pair : sum + pair;
+/// The largest magnitude of a block; NaN or infinity if it holds one.
+inline float largest_magnitude(const float* x) {
+  Ints most = magnitude(load(x));
+  for (int j = kLanes; j < kRecordColumns; j += kLanes) {
+    most = larger(most, magnitude(load(x + j)));
   }
-  return sum_of_lanes(sum);
+  const int32_t bits = largest_lane(most);
+  float max;
+  __builtin_memcpy(&max, &bits, sizeof max);
+  return max;
 }
 
-/// The step count of kQ8Steps that loses least of a block whose largest magnitude is `max`.
-inline float best_steps(const Vec* block, float max) {
-  float best = kQ8Steps[0];
-  float least = rounding_loss(block, best / max) * kQ8StepArea[0];
+/// The step count of kQ8Steps that loses least of a block; `factor` is kQ8WordSteps / the largest
+/// magnitude.
+inline float best_steps(const float* x, float factor) {
+  Ints losses[kQ8Choices];
+  for (int j = 0; j < kRecordColumns; j += 2 * kLanes) {
+    const Words all = to_words(round_to_int(load(x + j) * broadcast(factor)),
+                               round_to_int(load(x + j + kLanes) * broadcast(factor)));
+    for (int c = 0; c < kQ8Choices; ++c) {
+      const Words steps = c == 0 ? all : times_ratio(all, kQ8Ratio[c]);
+      const Ints squares = squares_of_low_bytes(steps);
+      losses[c] = j == 0 ? squares : plus(losses[c], squares);
+    }
+  }
+  int32_t sums[kQ8Choices];
+  sums_of_lanes(losses, sums);
+  // The choice in the lowest bits: the least of them needs no branch, which none could foresee.
+  int64_t best = sums[0] * kQ8StepArea[0] * kQ8Choices;
   for (int c = 1; c < kQ8Choices; ++c) {
-    const float loss = rounding_loss(block, kQ8Steps[c] / max) * kQ8StepArea[c];
-    if (loss < least) {
-      least = loss;
-      best = kQ8Steps[c];
-    }
+    const int64_t loss = sums[c] * kQ8StepArea[c] * kQ8Choices + c;
+    best = loss < best ? loss : best;
   }
-  return best;
+  return kQ8Steps[best % kQ8Choices];
 }
 
-void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
-  constexpr int kVectors = kRecordColumns / kLanes;
-  constexpr int32_t kInfinity = 0x7f800000;
-  const int64_t blocks = out.columns / kRecordColumns;
-  for (int64_t i = 0; i < blocks; ++i, x += kRecordColumns) {
-    Vec in[kVectors];
-    for (int j = 0; j < kVectors; ++j) in[j] = load(x + j * kLanes);
-    Ints most = magnitude(in[0]);
-    for (int j = 1; j < kVectors; ++j) most = larger(most, magnitude(in[j]));
-    const int32_t bits = largest_lane(most);
+/// Rounds a block times `factor`, which is 0 where there is nothing to round.
+inline void round_block(const float* x, float factor, int8_t* values, int32_t* sums) {
+  Ints group[2] = {zero_ints(), zero_ints()};
+  for (int j = 0; j < kRecordColumns; j += kLanes) {
+    const Ints rounded = factor != 0 ? round_to_int(load(x + j) * broadcast(factor)) : zero_ints();
+    store_int8(rounded, values + j);
+    group[j / 16] = plus(group[j / 16], rounded);
+  }
+  sums[0] = sum_of_lanes(group[0]);
+  sums[1] = sum_of_lanes(group[1]);
+}
 
-    float max;
-    __builtin_memcpy(&max, &bits, sizeof max);
-    const bool usable = bits < kInfinity && max >= kQ8Smallest;
-    const float steps = usable ? best_steps(in, max) : 0.0f;
-    const float factor = usable ? steps / max : 0.0f;
-    out.scales[row * blocks + i] = usable             ? max / steps
-                                   : bits < kInfinity ? 0.0f
-                                                      : __builtin_nanf("");
-    Ints sums[2] = {zero_ints(), zero_ints()};
-    for (int j = 0; j < kVectors; ++j) {
-      const Ints values = usable ? round_to_int(in[j] * broadcast(factor)) : zero_ints();
-      store_int8(values, out.values + row * out.columns + i * kRecordColumns + j * kLanes);
-      sums[j * kLanes / 16] = plus(sums[j * kLanes / 16], values);
+/// As many blocks at a time as a vector has lanes, stage by stage: what one block needs is a chain
+/// of operations that wait for each other, but the blocks do not wait for each other.
+void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
+  const int64_t blocks = out.columns / kRecordColumns;
+  int8_t* values = out.values + row * out.columns;
+  int32_t* sums = out.sums + row * blocks * 2;
+  for (int64_t first = 0; first < blocks; first += kLanes) {
+    const int64_t count = smaller(blocks - first, kLanes);
+    alignas(kPanelAlign) float numbers[kLanes] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      numbers[i] = largest_magnitude(x + (first + i) * kRecordColumns);
     }
-    for (int g = 0; g < 2; ++g) out.sums[(row * blocks + i) * 2 + g] = sum_of_lanes(sums[g]);
+    const Vec max = load(numbers);
+    const Mask finite = max < broadcast(__builtin_inff());
+    const auto where_usable = [&](Vec yes) {
+      return select(max < broadcast(kQ8Smallest), zero(), select(finite, yes, zero()));
+    };
+    store(where_usable(broadcast(kQ8WordSteps) / max), numbers);
+    for (int64_t i = 0; i < count; ++i) {
+      numbers[i] = best_steps(x + (first + i) * kRecordColumns, numbers[i]);
+    }
+    const Vec steps = load(numbers);
+    const Vec scale = select(finite, where_usable(max / steps), broadcast(__builtin_nanf("")));
+    store_first(scale, out.scales + row * blocks + first, count);
+    store(where_usable(steps / max), numbers);
+    for (int64_t i = first; i < first + count; ++i) {
+      round_block(x + i * kRecordColumns, numbers[i - first], values + i * kRecordColumns,
+                  sums + 2 * i);
+    }
   }
 }
 
