@@ -80,7 +80,7 @@ void Bench::add_flags(Flags& flags) {
   flags.add("-b,--batch-size", "N", translate_.batch, "lines translated at once: 32", {1, 4096});
   flags.add_choice("-o,--output", "FORMAT", format_, "md, json or csv",
                    {{"md", Format::md}, {"json", Format::json}, {"csv", Format::csv}});
-  flags.add("--profile", profile_, "where the time goes: steps of the model by kind; md and json");
+  flags.add("--profile", profile_, "where the time goes, by kind of step; md and json");
   model_.add_flags(flags);
   session_.add_flags(flags, "tokens of context; 0 = as many as the tests need");
 }
