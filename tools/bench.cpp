@@ -1,7 +1,8 @@
 // heed bench: speed, with llama-bench's tests and names: pp512 reads a prompt of 512 tokens and
 // computes the last token's logits, tg128 writes 128 tokens one at a time, @d4096 with 4,096 tokens
 // before them. Tokens are random: neither tokenizer nor sampler is timed. An encoder embeds texts,
-// an encoder-decoder translates them.
+// an encoder-decoder translates them. Where the work is known it is set beside the machine's
+// limits.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -11,28 +12,20 @@
 #include <random>
 
 #include "tools/arguments.h"
+#include "tools/bench_report.h"
 #include "tools/input.h"
-#include "tools/numbers.h"
 #include "tools/output.h"
 #include "tools/terminal.h"
 
 namespace heed {
 namespace {
 
-/// A test's name and what each repetition measured.
-struct Result {
-  std::string test;
-  std::string unit;
-  std::vector<double> values;
-  std::vector<StepTime> steps = {};  ///< of all repetitions; --profile
-};
-
 class Bench : public Verb {
  public:
   About about() const override {
     return {.name = "bench",
             .arguments = "MODEL",
-            .summary = "tokens a second, or sentences a second",
+            .summary = "speed, and its share of the limit",
             .example =
                 "  heed bench smollm2 -p 512 -n 128 -d 0,4096 -r 5 -o json\n"
                 "  heed bench en-de --translate english.txt --beam-size 4"};
@@ -41,15 +34,13 @@ class Bench : public Verb {
   void run(Words& words, Output& out) override;
 
  private:
-  enum class Format { md, json, csv };
-
-  std::vector<Result> bench_decoder(const Model& model);
-  std::vector<Result> bench_encoder(const Model& model);
-  std::vector<Result> bench_translation(const Model& model);
+  std::vector<BenchResult> bench_decoder(const Model& model);
+  std::vector<BenchResult> bench_encoder(const Model& model);
+  std::vector<BenchResult> bench_translation(const Model& model);
   /// Times `work` once for warmth, then for the record; `count` / seconds is a value.
-  Result measure(Session& session, const std::string& test, double count, const std::string& unit,
-                 const std::function<void()>& prepare, const std::function<void()>& work);
-  std::string report(const Model& model, const std::vector<Result>& results) const;
+  BenchResult measure(Session& session, const std::string& test, double count,
+                      const std::string& unit, const std::function<void()>& prepare,
+                      const std::function<void()>& work);
 
   ModelArguments model_;
   SessionArguments session_;
@@ -60,7 +51,7 @@ class Bench : public Verb {
   std::string sentences_;
   std::string texts_;
   TranslateOptions translate_;
-  Format format_ = Format::md;
+  BenchFormat format_ = BenchFormat::md;
   bool profile_ = false;
   int used_threads_ = 0;
   int64_t session_bytes_ = 0;
@@ -78,18 +69,20 @@ void Bench::add_flags(Flags& flags) {
   flags.add("--beam-size,-bs", "N", translate_.beam_size, "default: as the model's file says",
             {1, 1024});
   flags.add("-b,--batch-size", "N", translate_.batch, "lines translated at once: 32", {1, 4096});
-  flags.add_choice("-o,--output", "FORMAT", format_, "md, json or csv",
-                   {{"md", Format::md}, {"json", Format::json}, {"csv", Format::csv}});
+  flags.add_choice(
+      "-o,--output", "FORMAT", format_, "md, json or csv",
+      {{"md", BenchFormat::md}, {"json", BenchFormat::json}, {"csv", BenchFormat::csv}});
   flags.add("--profile", profile_, "where the time goes, by kind of step; md and json");
   model_.add_flags(flags);
   session_.add_flags(flags, "tokens of context; 0 = as many as the tests need");
 }
 
-Result Bench::measure(Session& session, const std::string& test, double count,
-                      const std::string& unit, const std::function<void()>& prepare,
-                      const std::function<void()>& work) {
+BenchResult Bench::measure(Session& session, const std::string& test, double count,
+                           const std::string& unit, const std::function<void()>& prepare,
+                           const std::function<void()>& work) {
   using Clock = std::chrono::steady_clock;
-  Result result{.test = test, .unit = unit};
+  BenchResult result{.test = test, .unit = unit};
+  std::vector<double> times;
   ProgressBar bar(test);
   for (int i = 0; i <= repetitions_; ++i) {
     bar.update(i, repetitions_ + 1);
@@ -97,14 +90,16 @@ Result Bench::measure(Session& session, const std::string& test, double count,
     const Clock::time_point start = Clock::now();
     work();
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (i > 0) result.values.push_back(count / seconds);
+    if (i > 0) times.push_back(seconds);
     if (profile_ && i == 0) session.take_profile();
   }
   if (profile_) result.steps = session.take_profile();
+  result.seconds = statistics(times).median;
+  for (const double seconds : times) result.values.push_back(count / seconds);
   return result;
 }
 
-std::vector<Result> Bench::bench_decoder(const Model& model) {
+std::vector<BenchResult> Bench::bench_decoder(const Model& model) {
   const auto longest = [](const std::vector<int64_t>& list) {
     return *std::max_element(list.begin(), list.end());
   };
@@ -124,7 +119,7 @@ std::vector<Result> Bench::bench_decoder(const Model& model) {
     const auto all = std::span<const Token>(tokens);
     session.eval(all.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
   };
-  std::vector<Result> results;
+  std::vector<BenchResult> results;
   for (const int64_t depth : depths_) {
     const std::string suffix = depth > 0 ? "@d" + std::to_string(depth) : "";
     session.rewind(0);
@@ -134,6 +129,7 @@ std::vector<Result> Bench::bench_decoder(const Model& model) {
       if (n == 0) continue;
       results.push_back(measure(session, "pp" + std::to_string(n) + suffix, static_cast<double>(n),
                                 "t/s", back, [&] { eval(depth, n); }));
+      results.back().work = session.work(depth, n);
     }
     for (const int64_t n : answers_) {
       if (n == 0) continue;
@@ -142,6 +138,7 @@ std::vector<Result> Bench::bench_decoder(const Model& model) {
       };
       results.push_back(measure(session, "tg" + std::to_string(n) + suffix, static_cast<double>(n),
                                 "t/s", back, write));
+      for (int64_t i = 0; i < n; ++i) results.back().work += session.work(depth + i, 1);
     }
   }
   session_bytes_ = session.memory_bytes();
@@ -165,41 +162,49 @@ std::vector<std::string> made_up_texts() {
 }
 
 /// All texts at once, then single ones, one after the other.
-std::vector<Result> Bench::bench_encoder(const Model& model) {
+std::vector<BenchResult> Bench::bench_encoder(const Model& model) {
   const std::vector<std::string> texts =
       sentences_.empty() ? made_up_texts() : read_lines(sentences_);
   if (texts.empty()) throw UsageError("'" + sentences_ + "' has no lines");
   Session session(model, {.threads = model_.threads, .profile = profile_});
   used_threads_ = session.threads();
   double tokens = 0;
+  std::vector<Work> works;
   for (const std::string& text : texts) {
-    tokens += static_cast<double>(model.tokenizer().encode(text).size());
+    const auto length = static_cast<int64_t>(model.tokenizer().encode(text).size());
+    tokens += static_cast<double>(length);
+    works.push_back(session.work(0, std::min(length, session.context())));
+    works.back().bytes = 0;  // texts share passes, and with them the weights that these read
   }
   const double count = static_cast<double>(texts.size());
   const std::string name = "embed" + std::to_string(texts.size());
-  std::vector<Result> results;
+  std::vector<BenchResult> results;
   results.push_back(measure(
       session, name, count, "sentences/s", [] {},
       [&] { session.embed(texts, {.truncate = true}); }));
-  Result rate{.test = name, .unit = "t/s", .values = results[0].values};
+  for (const Work& work : works) results[0].work += work;
+  BenchResult rate = results[0];
+  rate.unit = "t/s";
+  rate.steps.clear();
   for (double& value : rate.values) value *= tokens / count;
   results.push_back(std::move(rate));
 
   const std::span<const std::string> some =
       std::span(texts).first(std::min<size_t>(64, texts.size()));
-  Result single = measure(
+  BenchResult single = measure(
       session, "embed1", static_cast<double>(some.size()), "ms", [] {},
       [&] {
         for (const std::string& text : some) session.embed({&text, 1}, {.truncate = true});
       });
   for (double& value : single.values) value = 1000 / value;
+  for (size_t i = 0; i < some.size(); ++i) single.work += works[i];
   results.push_back(std::move(single));
   session_bytes_ = session.memory_bytes();
   return results;
 }
 
 /// All lines, then one of middle length by itself.
-std::vector<Result> Bench::bench_translation(const Model& model) {
+std::vector<BenchResult> Bench::bench_translation(const Model& model) {
   if (texts_.empty()) throw UsageError("an encoder-decoder needs --translate FILE");
   const std::vector<std::string> texts = read_lines(texts_);
   if (texts.empty()) throw UsageError("'" + texts_ + "' has no lines");
@@ -208,7 +213,7 @@ std::vector<Result> Bench::bench_translation(const Model& model) {
   std::vector<Translation> translations;
   const double count = static_cast<double>(texts.size());
   const std::string name = "translate" + std::to_string(texts.size());
-  std::vector<Result> results;
+  std::vector<BenchResult> results;
   results.push_back(measure(
       session, name, count, "sentences/s", [] {},
       [&] { translations = session.translate(texts, translate_); }));
@@ -233,7 +238,7 @@ std::vector<Result> Bench::bench_translation(const Model& model) {
   constexpr int kTimes = 10;
   TranslateOptions alone = translate_;
   alone.batch = 1;
-  Result single = measure(
+  BenchResult single = measure(
       session, "translate1", kTimes, "ms", [] {},
       [&] {
         for (int i = 0; i < kTimes; ++i) session.translate({&middle, 1}, alone);
@@ -254,69 +259,6 @@ int64_t peak_memory() {
   return 0;
 }
 
-/// Time of each kind of step in a repetition, and its share of all steps.
-Json profile_json(const Result& result) {
-  double all = 0;
-  for (const StepTime& step : result.steps) all += step.seconds;
-  const auto repetitions = static_cast<double>(result.values.size());
-  Json array = Json::array();
-  for (const StepTime& step : result.steps) {
-    array.push_back({{"kind", step.kind},
-                     {"calls", static_cast<double>(step.calls) / repetitions},
-                     {"ms", 1000 * step.seconds / repetitions},
-                     {"share", step.seconds / all}});
-  }
-  return array;
-}
-
-std::string profile_table(const Result& result) {
-  if (result.steps.empty()) return "";
-  std::string table =
-      "\n| steps of " + result.test + " | calls | ms | share |\n|---|---:|---:|---:|\n";
-  for (const Json& step : profile_json(result)) {
-    table += "| " + step["kind"].get<std::string>() + " | " + fixed(step["calls"], 0) + " | " +
-             fixed(step["ms"], 2) + " | " + fixed(100 * step["share"].get<double>(), 1) + " % |\n";
-  }
-  return table;
-}
-
-std::string Bench::report(const Model& model, const std::vector<Result>& results) const {
-  const ModelInfo& info = model.info();
-  Json array = Json::array();
-  std::string profiles;
-  std::string csv = "test,median,mean,sd,unit\n";
-  std::string table = "| test | median | mean ± sd | unit |\n|---|---:|---:|---|\n";
-  for (const Result& result : results) {
-    const Statistics s = statistics(result.values);
-    array.push_back({{"test", result.test},
-                     {"median", s.median},
-                     {"mean", s.mean},
-                     {"sd", s.sd},
-                     {"unit", result.unit},
-                     {"repetitions", repetitions_},
-                     {"model", info.path.filename().string()},
-                     {"isa", info.isa},
-                     {"exact", info.exact},
-                     {"threads", used_threads_},
-                     {"load_seconds", info.load_seconds},
-                     {"weight_bytes", info.weight_bytes},
-                     {"session_bytes", session_bytes_},
-                     {"peak_memory_bytes", peak_memory()}});
-    if (!result.steps.empty()) array.back()["profile"] = profile_json(result);
-    profiles += profile_table(result);
-    csv += result.test + "," + fixed(s.median, 3) + "," + fixed(s.mean, 3) + "," + fixed(s.sd, 3) +
-           "," + result.unit + "\n";
-    table += "| " + result.test + " | " + fixed(s.median, 2) + " | " + fixed(s.mean, 2) + " ± " +
-             fixed(s.sd, 2) + " | " + result.unit + " |\n";
-  }
-  if (format_ == Format::json) return array.dump(2) + "\n";
-  if (format_ == Format::csv) return csv;
-  return table + "\n" + info.path.filename().string() + " (" + count_text(info.parameters) + "), " +
-         info.isa + (info.exact ? ", exact" : "") + ", " + std::to_string(used_threads_) +
-         " threads; loaded in " + fixed(info.load_seconds, 2) + " s, peak memory " +
-         bytes_text(peak_memory()) + "\n" + profiles;
-}
-
 void Bench::run(Words& words, Output& out) {
   model_.take_name(words);
   words.require_end();
@@ -329,9 +271,16 @@ void Bench::run(Words& words, Output& out) {
   if (kind != ModelKind::encoder_decoder && !texts_.empty()) {
     throw UsageError("--translate needs an encoder-decoder");
   }
-  out.write(report(model, kind == ModelKind::encoder           ? bench_encoder(model)
-                          : kind == ModelKind::encoder_decoder ? bench_translation(model)
-                                                               : bench_decoder(model)));
+  const std::vector<BenchResult> results = kind == ModelKind::encoder ? bench_encoder(model)
+                                           : kind == ModelKind::encoder_decoder
+                                               ? bench_translation(model)
+                                               : bench_decoder(model);
+  const BenchRun run{.model = model.info(),
+                     .threads = used_threads_,
+                     .repetitions = repetitions_,
+                     .session_bytes = session_bytes_,
+                     .peak_memory_bytes = peak_memory()};  // before the limits are measured
+  out.write(bench_report(run, results, format_));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "engine/api/session_impl.h"
 #include "engine/decode/generate.h"
+#include "engine/graph/work.h"
 #include "heed.hpp"
 
 namespace heed {
@@ -76,6 +77,33 @@ int64_t Session::memory_bytes() const {
   if (impl_->decoder) return impl_->decoder->bytes();
   if (impl_->encoder) return impl_->encoder->bytes();
   return impl_->seq2seq ? impl_->seq2seq->bytes() : 0;
+}
+
+Work& Work::operator+=(const Work& other) {
+  passes += other.passes;
+  bytes += other.bytes;
+  f32_operations += other.f32_operations;
+  bf16_operations += other.bf16_operations;
+  int8_operations += other.int8_operations;
+  return *this;
+}
+
+Work Session::work(int64_t position, int64_t tokens) const {
+  const Weights& weights = *impl_->loaded().weights;
+  if (impl_->model.info().kind == ModelKind::encoder_decoder) {
+    impl_->wrong_kind("work", "a decoder or an encoder");
+  }
+  if (!impl_->decoder) return pass_work(weights, {.rows = tokens, .kv_type = KvType::f32});
+  const Decoder& decoder = *impl_->decoder;
+  Work all;
+  for (int64_t done = 0; done < tokens; done += decoder.ubatch()) {
+    const int64_t rows = std::min(decoder.ubatch(), tokens - done);
+    all += pass_work(weights, {.before = position + done,
+                               .rows = rows,
+                               .wanted = done + rows == tokens ? 1 : 0,
+                               .kv_type = decoder.kv_type()});
+  }
+  return all;
 }
 
 std::vector<StepTime> Session::take_profile() {

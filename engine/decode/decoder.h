@@ -42,6 +42,8 @@ class Decoder {
   int64_t context() const { return context_; }
   int threads() const { return team_.size(); }
   int64_t bytes() const;
+  int64_t ubatch() const { return plan_.rows(); }
+  KvType kv_type() const { return cache_.view().type; }
   const Kernels& kernels() const { return weights_.kernels(); }
   void set_trace(Trace trace) { trace_ = std::move(trace); }
 

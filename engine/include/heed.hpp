@@ -127,7 +127,7 @@ struct ModelInfo {
   ModelKind kind = ModelKind::decoder;
   int64_t parameters = 0;
   int64_t file_bytes = 0;
-  int64_t weight_bytes = 0;  ///< packed, in memory
+  int64_t weight_bytes = 0;  ///< packed, in memory; tables that are looked up stay in the file
   int64_t width = 0;
   int64_t layers = 0;
   int64_t vocab = 0;
@@ -166,12 +166,12 @@ class Model {
 // ---- sessions ----------------------------------------------------------------------------------
 
 struct SessionOptions {
-  int64_t context = 0;            ///< tokens the cache holds; 0 = the model's own, at most 4,096
-  int threads = 0;                ///< 0 = the machine's
-  int64_t ubatch = 512;           ///< tokens computed at once in prefill
+  int64_t context = 0;   ///< tokens the cache holds; 0 = the model's own, at most 4,096
+  int threads = 0;       ///< 0 = the machine's
+  int64_t ubatch = 512;  ///< tokens computed at once in prefill
   /// An exact model always uses f32, and so do translations with F32 weights.
   KvType kv_type = KvType::bf16;
-  bool profile = false;           ///< measure steps, for Session::take_profile()
+  bool profile = false;  ///< measure steps, for Session::take_profile()
 };
 
 /// Time spent in steps of one kind: "blk.ffn_down" is that of all blocks.
@@ -179,6 +179,21 @@ struct StepTime {
   std::string kind;
   int64_t calls = 0;
   double seconds = 0;  ///< until the last thread was ready
+};
+
+/// What a computation reads and computes, whatever it takes: beside MachineLimits it says how fast
+/// the machine could be.
+struct Work {
+  int64_t passes = 0;  ///< through the model, each of which reads the weights once
+  int64_t bytes = 0;   ///< read by all passes: packed weights, cached keys and values
+  /// Multiplications and additions, counted apart, in matrices and attention: by the form in which
+  /// the kernels in use multiply.
+  int64_t f32_operations = 0;
+  int64_t bf16_operations = 0;
+  int64_t int8_operations = 0;
+
+  int64_t operations() const { return f32_operations + bf16_operations + int8_operations; }
+  Work& operator+=(const Work& other);
 };
 
 /// How the next token is chosen. The defaults are greedy.
@@ -322,6 +337,10 @@ class Session {
 
   /// Bytes of the cache and of working memory.
   int64_t memory_bytes() const;
+  /// Of a decoder: what eval of `tokens` tokens does when `position` tokens are in the cache. Of an
+  /// encoder: what embedding one text of `tokens` tokens does (position 0). Nothing is computed.
+  /// Error(unsupported) for encoder-decoders, whose work depends on what they write.
+  Work work(int64_t position, int64_t tokens) const;
   /// Where time went since the last call, in the order of the steps. Error(argument) without
   /// SessionOptions::profile.
   std::vector<StepTime> take_profile();
@@ -370,7 +389,7 @@ struct MachineLimits {
   double int8_gops = 0;
 };
 
-/// Measures this machine: about two seconds.
+/// Measures this machine, with the best of its instruction sets: about two seconds, and 1 GiB.
 MachineLimits measure_machine(int threads = 0);
 
 }  // namespace heed

@@ -76,4 +76,22 @@ TEST_CASE("sessions on one model do not disturb each other") {
   CHECK(b.position() == 3);
 }
 
+TEST_CASE("work is that of the passes which eval makes") {
+  Session session(tiny_llama(), {.context = 64, .ubatch = 8});
+  const Work all = session.work(4, 20);
+  Work parts = session.work(4, 8);
+  parts += session.work(12, 8);
+  parts += session.work(20, 4);
+  CHECK(all.passes == 3);
+  // The parts made one by one go through the head each: the same work for each row of it.
+  Work head = session.work(0, 1);
+  head += session.work(0, 1);
+  CHECK(parts.passes == 3);
+  CHECK(all.operations() < parts.operations());
+  CHECK(all.operations() > parts.operations() - head.operations());
+  CHECK(all.bytes < parts.bytes);
+  CHECK(session.work(0, 0).passes == 0);
+  CHECK(session.position() == 0);
+}
+
 }  // namespace heed

@@ -1,0 +1,73 @@
+#include "engine/graph/work.h"
+
+namespace heed {
+namespace {
+
+/// Adds up the layers of a pass.
+class WorkCounter {
+ public:
+  WorkCounter(const Kernels& kernels, const PassShape& pass) : kernels_(kernels), pass_(pass) {}
+
+  void add(const PackedLayer& layer) {
+    const bool head = std::holds_alternative<Head>(layer.bound->layer->spec);
+    const int64_t rows = head ? pass_.wanted : pass_.rows;
+    for (const LinearPart& part : layer.input) add_matrix(part, rows);
+    for (const LinearPart& part : layer.output) add_matrix(part, rows);
+    const auto* attention = std::get_if<Attention>(&layer.bound->layer->spec);
+    if (attention && !attention->memory) add_attention(*attention);
+    for (const PackedLayer& child : layer.children) add(child);
+  }
+
+  const Work& work() const { return work_; }
+
+ private:
+  void add_matrix(const LinearPart& part, int64_t rows) {
+    if (rows == 0) return;
+    work_.bytes += part.dense ? part.dense->bytes() : part.panels.count() * part.panels.panel_bytes;
+    operations(part.input_form(kernels_, rows)) +=
+        2 * rows * part.panels.rows * part.panels.columns;
+  }
+
+  void add_attention(const Attention& attention) {
+    const bool causal = attention.mask == Mask::causal;
+    const int64_t keys = pass_.before + pass_.rows;
+    const int64_t value_bytes = pass_.kv_type == KvType::f32 ? 4 : 2;
+    // Keys and values that live for the pass alone stay in the caches.
+    if (causal) {
+      work_.bytes += 2 * keys * attention.kv_heads * attention.head_dim * value_bytes;
+    }
+    // A row of a causal mask sees all that is before the pass, and of the pass what is up to
+    // itself.
+    const int64_t pairs =
+        causal ? pass_.rows * pass_.before + pass_.rows * (pass_.rows + 1) / 2 : pass_.rows * keys;
+    // A multiplication and an addition for the score, as many for the sum of values.
+    operations(attention_form()) += 4 * pairs * attention.heads * attention.head_dim;
+  }
+
+  /// Where a table multiplies bf16 rows at all, it takes the keys and values of that type as such.
+  InputForm attention_form() const {
+    constexpr int64_t kMany = 512;
+    return pass_.kv_type == KvType::bf16 ? kernels_.matmul_input(DType::bf16, kMany)
+                                         : InputForm::f32;
+  }
+
+  int64_t& operations(InputForm form) {
+    return form == InputForm::q8     ? work_.int8_operations
+           : form == InputForm::bf16 ? work_.bf16_operations
+                                     : work_.f32_operations;
+  }
+
+  const Kernels& kernels_;
+  const PassShape& pass_;
+  Work work_{.passes = 1};
+};
+
+}  // namespace
+
+Work pass_work(const Weights& weights, const PassShape& pass) {
+  WorkCounter counter(weights.kernels(), pass);
+  for (const PackedLayer& layer : weights.layers()) counter.add(layer);
+  return counter.work();
+}
+
+}  // namespace heed
