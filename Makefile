@@ -7,7 +7,7 @@ PROMPT ?= Why is the sky blue?
 
 heed = $(BUILD)/heed
 
-.PHONY: all packages run test check sanitize fuzz bench bench-peers install help
+.PHONY: all packages run test check sanitize fuzz bench bench-peers bench-large install help
 
 all: packages  ## build the command, build/heed
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
@@ -44,6 +44,9 @@ bench: all  ## measure the speed of SmolLM2
 bench-peers: all  ## the same beside other engines, where they are installed
 	@scripts/fetch-models
 	@scripts/bench-peers $(heed)
+
+bench-large: all  ## Heed and llama.cpp on models larger than the caches, of random weights
+	@scripts/bench-large $(BUILD)
 
 install: all  ## install the command, the library and its headers: make install PREFIX=/usr/local
 	@cmake --install $(BUILD) --prefix $(PREFIX)
