@@ -3,6 +3,7 @@
 
 #include "heed.hpp"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_directory.h"
 
 namespace heed {
 namespace {
@@ -92,6 +93,21 @@ TEST_CASE("work is that of the passes which eval makes") {
   CHECK(all.bytes < parts.bytes);
   CHECK(session.work(0, 0).passes == 0);
   CHECK(session.position() == 0);
+}
+
+TEST_CASE("work of an encoder is that of one text; that of a translation is not known before") {
+  const Session encoder(Model::load((test_dir() / "models/goldens/tiny-bert.gguf").string()));
+  const Work one = encoder.work(0, 7);
+  CHECK(one.passes == 1);
+  CHECK(one.bytes > 0);
+  // Matrices take as much for each token, attention more for each of a longer text.
+  CHECK(encoder.work(0, 14).operations() > 2 * one.operations());
+  const TemporaryDirectory directory;
+  const std::string marian = directory / "marian.gguf";
+  convert(test_dir() / "convert/goldens/tiny-marian", marian);
+  const Session translator(Model::load(marian));
+  CHECK_THROWS_WITH_AS(translator.work(0, 7),
+                       doctest::Contains("work needs a decoder or an encoder"), Error);
 }
 
 }  // namespace heed
