@@ -109,15 +109,17 @@ class Weights::Packer {
   void fill(const Attention& attention, const BoundLayer& bound, PackedLayer& packed) {
     const Tensors& t = bound.tensors;
     if (attention.memory) {
-      packed.input = parts({t[Attention::q]}, {t[Attention::q_bias]});
+      packed.input = input_parts({t[Attention::q]}, {t[Attention::q_bias]});
       // Made once for a whole source, in the pass of the graph that is attended to.
-      packed.memory = parts({t[Attention::k], t[Attention::v]},
-                            {t[Attention::k_bias], t[Attention::v_bias]}, /*many_rows=*/true);
+      packed.memory =
+          parts({t[Attention::k], t[Attention::v]}, {t[Attention::k_bias], t[Attention::v_bias]},
+                {.many_rows = true, .reads_stream = true});
     } else {
-      packed.input = parts({t[Attention::q], t[Attention::k], t[Attention::v]},
-                           {t[Attention::q_bias], t[Attention::k_bias], t[Attention::v_bias]});
+      packed.input =
+          input_parts({t[Attention::q], t[Attention::k], t[Attention::v]},
+                      {t[Attention::q_bias], t[Attention::k_bias], t[Attention::v_bias]});
     }
-    packed.output = parts({t[Attention::output]}, {t[Attention::output_bias]});
+    packed.output = output_parts({t[Attention::output]}, {t[Attention::output_bias]});
     if (t.size() > Attention::rope_factors && t[Attention::rope_factors]) {
       const TensorView& factors = *t[Attention::rope_factors];
       packed.rope_factors = {vector(&factors), static_cast<size_t>(factors.shape[0])};
@@ -129,15 +131,15 @@ class Weights::Packer {
     if (ffn.gated) {
       packed.input = gated(bound);
     } else {
-      packed.input = parts({t[FeedForward::up]}, {t[FeedForward::up_bias]});
+      packed.input = input_parts({t[FeedForward::up]}, {t[FeedForward::up_bias]});
     }
-    packed.output = parts({t[FeedForward::down]}, {t[FeedForward::down_bias]});
+    packed.output = output_parts({t[FeedForward::down]}, {t[FeedForward::down_bias]});
   }
 
   void fill(const Head&, const BoundLayer& bound, PackedLayer& packed) {
     const Tensors& t = bound.tensors;
     packed.input =
-        parts({t[Head::weight] ? t[Head::weight] : t[Head::tied_weight]}, {t[Head::bias]});
+        input_parts({t[Head::weight] ? t[Head::weight] : t[Head::tied_weight]}, {t[Head::bias]});
   }
 
   // Tables of embeddings stay as the file has them; the others have no weights.
@@ -146,15 +148,27 @@ class Weights::Packer {
   void fill(const Residual&, const BoundLayer&, PackedLayer&) {}
   void fill(const Blocks&, const BoundLayer&, PackedLayer&) {}
 
-  std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases) {
-    return parts(tensors, biases, options_.many_rows);
+  /// How a matrix is used.
+  struct Use {
+    bool many_rows = false;
+    /// It reads the stream, of which a few columns are far larger than their neighbours: in int8,
+    /// which they share a scale in, the neighbours would be lost.
+    bool reads_stream = false;
+  };
+
+  std::vector<LinearPart> input_parts(const Tensors& tensors, const Tensors& biases) {
+    return parts(tensors, biases, {.many_rows = options_.many_rows, .reads_stream = true});
   }
 
-  std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases, bool many_rows) {
+  std::vector<LinearPart> output_parts(const Tensors& tensors, const Tensors& biases) {
+    return parts(tensors, biases, {.many_rows = options_.many_rows});
+  }
+
+  std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases, Use use) {
     std::vector<LinearPart> result;
     size_t next = 0;
     for (const Group& group : side_by_side(tensors)) {
-      LinearPart part = matrix(group, many_rows);
+      LinearPart part = matrix(group, use);
       std::vector<float> bias;
       bool any = false;
       for (const TensorView* tensor : group.tensors) {
@@ -174,12 +188,12 @@ class Weights::Packer {
     const Tensors& t = bound.tensors;
     const TensorView* gate = t[FeedForward::gate];
     const TensorView* up = t[FeedForward::up];
-    const bool many_rows = options_.many_rows;
-    if (panel_type(gate->type, many_rows) != panel_type(up->type, many_rows)) {
+    const Use use{.many_rows = options_.many_rows, .reads_stream = true};
+    if (panel_type(gate->type, use) != panel_type(up->type, use)) {
       fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
            ") and '", up->name, "' (", info(up->type).name, ") must have one type");
     }
-    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true}, many_rows)};
+    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true}, use)};
     const Tensors biases = {t[FeedForward::gate_bias], t[FeedForward::up_bias]};
     if (biases[0] || biases[1]) {
       std::vector<float> bias(part.panels.rows);
@@ -195,14 +209,16 @@ class Weights::Packer {
     return {part};
   }
 
-  /// Many rows at a time go through oneDNN, whatever the type in the file: in bf16 where weights
-  /// were rounded to no more bits and the machine multiplies it, else in f32.
-  LinearPart matrix(const Group& group, bool many_rows) {
+  /// Many rows at a time go through oneDNN, but for quantised matrices that do not read the stream,
+  /// whose own kernels are faster: in bf16 where weights were rounded to no more bits and the
+  /// machine multiplies it, else in f32.
+  LinearPart matrix(const Group& group, Use use) {
     const bool rounded = group.type() != DType::f32 && group.type() != DType::f16;
     const InputForm form =
         rounded && dense_available(InputForm::bf16) ? InputForm::bf16 : InputForm::f32;
-    if (!many_rows || w_.exact_ || !dense_available(form)) {
-      return {.panels = panels(group, many_rows)};
+    const bool own_kernels = info(group.type()).block > 1 && !use.reads_stream;
+    if (!use.many_rows || own_kernels || w_.exact_ || !dense_available(form)) {
+      return {.panels = panels(group, use)};
     }
     LinearPart part{.panels = {.type = group.type(), .columns = group.columns()}};
     for (const TensorView* tensor : group.tensors) part.panels.rows += tensor->shape[0];
@@ -216,15 +232,15 @@ class Weights::Packer {
     return part;
   }
 
-  /// For many rows quantised weights become floats: their kernels round activations to int8, which
-  /// would lose more than Q8_0 weights have lost.
-  DType panel_type(DType type, bool many_rows) const {
+  /// A quantised matrix that reads the stream for many rows becomes floats, as its kernels would
+  /// round that to int8. A decoder's does not: for a few tokens, reading it is what takes time.
+  DType panel_type(DType type, Use use) const {
     const bool quantised = info(type).block > 1;
-    return w_.exact_ || (many_rows && quantised) ? DType::f32 : type;
+    return w_.exact_ || (use.many_rows && use.reads_stream && quantised) ? DType::f32 : type;
   }
 
-  Panels panels(const Group& group, bool many_rows) {
-    Panels result{.type = panel_type(group.type(), many_rows), .columns = group.columns()};
+  Panels panels(const Group& group, Use use) {
+    Panels result{.type = panel_type(group.type(), use), .columns = group.columns()};
     int64_t count = 0;
     for (const TensorView* tensor : group.tensors) {
       count += Group::panels(*tensor);

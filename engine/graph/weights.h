@@ -30,8 +30,9 @@ struct PackedLayer {
 
 struct PackOptions {
   bool exact = false;  ///< dequantise every matrix to f32
-  /// Passes have many rows, as an encoder's: matrices go to oneDNN where it has kernels for them,
-  /// since there its products are the fastest we know of, and no activation is rounded to int8.
+  /// Passes have many rows, as an encoder's: matrices of floats go to oneDNN where it has kernels
+  /// for them, since there its products are the fastest we know of, and quantised ones that read
+  /// the stream too, so that it is not rounded to int8.
   bool many_rows = false;
   std::function<void(const TensorView&)> release;  ///< called when a tensor was packed
   std::function<void(double fraction)> progress;
