@@ -9,6 +9,10 @@ namespace {
 /// a few rows costs less than the barrier that sharing them would need.
 constexpr int64_t kPrivateRows = 4;
 
+/// From so many rows a thread on, threads split the rows instead of the matrix: each prepares its
+/// own and waits for nobody, where otherwise every thread would bring all of them into its tiles.
+constexpr int64_t kRowsApiece = 96;
+
 /// Columns that a fine product makes at a time: its rows then stay in the nearest caches until
 /// they are added up.
 constexpr int64_t kFineColumns = 512;
@@ -35,6 +39,20 @@ MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter
   } else {
     input.f32 = memory.take<float>(rows * columns);
   }
+  return input;
+}
+
+MatmulInput some_rows(MatmulInput input, Range rows) {
+  if (input.form == InputForm::q8) {
+    input.q8.values += rows.begin * input.q8.columns;
+    input.q8.scales += rows.begin * input.q8.columns / kRecordColumns;
+    input.q8.sums += rows.begin * input.q8.columns / 16;
+  } else if (input.form == InputForm::bf16) {
+    input.bf16 += rows.begin * input.stride;
+  } else {
+    input.f32 += rows.begin * input.stride;
+  }
+  input.rows = rows.end - rows.begin;
   return input;
 }
 
@@ -95,12 +113,19 @@ void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range ro
   }
 }
 
+/// Whether each thread multiplies some rows with the whole matrix.
+bool LinearStep::splits_rows(const Run& run) const {
+  return !fine && !parts.front().dense && row_count(run.pass) >= kRowsApiece * run.team.size();
+}
+
 MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scratch) const {
   const int64_t rows = row_count(run.pass);
   const InputForm form = parts.front().input_form(run.kernels, rows);
   const int64_t columns = parts.front().panels.columns;
+  const Range mine = split(rows, thread, run.team.size());
   if (form == InputForm::f32 && !norm && !wanted_only && in.width == columns) {
-    return {.form = form, .f32 = run.rows(in), .stride = in.width, .rows = rows};
+    const MatmulInput input{.form = form, .f32 = run.rows(in), .stride = in.width, .rows = rows};
+    return splits_rows(run) ? some_rows(input, mine) : input;
   }
   const int64_t given = fine && form == InputForm::q8 ? 2 * rows : rows;
   float* normed = scratch.take<float>(columns);
@@ -111,7 +136,8 @@ MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scr
   }
   ScratchSplitter shared(run.arena + shared_input);
   const MatmulInput input = carve(form, columns, given, shared);
-  prepare_rows(run, input, split(rows, thread, run.team.size()), normed);
+  prepare_rows(run, input, mine, normed);
+  if (splits_rows(run)) return some_rows(input, mine);
   run.team.barrier(thread);
   return input;
 }
@@ -167,12 +193,13 @@ void LinearStep::multiply(const Run& run, int thread, const LinearPart& part,
     return;
   }
   const int64_t unit = epilogue.gated ? 2 : 1;  // panels that one thread must have together
-  const Range mine = split(part.panels.count() / unit, thread, run.team.size());
+  const int64_t units = part.panels.count() / unit;
+  const Range mine = splits_rows(run) ? Range{0, units} : split(units, thread, run.team.size());
   if (mine.begin == mine.end) return;
   args.w = &part.panels;
   args.first_panel = mine.begin * unit;
   args.last_panel = mine.end * unit;
-  if (args.input.rows == 2 * row_count(run.pass)) {
+  if (fine && args.input.rows == 2 * row_count(run.pass)) {
     multiply_fine(run, args);
   } else {
     run.kernels.matmul(args);
@@ -186,6 +213,9 @@ void LinearStep::run(const Run& run, int thread) const {
   args.scratch = scratch.take<std::byte>(0);
   args.out = run.rows(out);
   args.out_stride = out.width;
+  if (splits_rows(run)) {
+    args.out += split(row_count(run.pass), thread, run.team.size()).begin * out.width;
+  }
   for (const LinearPart& part : parts) {
     multiply(run, thread, part, args);
     args.out += epilogue.gated ? part.panels.rows / 2 : part.panels.rows;

@@ -1,5 +1,5 @@
 // A matrix product as steps run it: the part that attention, feed-forward and head have in common.
-// Threads split the matrix's rows, never a sum.
+// Threads split the matrix's rows or the input's, never a sum.
 #pragma once
 
 #include <memory>
@@ -48,6 +48,7 @@ struct LinearStep {
 
  private:
   int64_t row_count(const Pass& pass) const;
+  bool splits_rows(const Run& run) const;
   MatmulInput prepare(const Run& run, int thread, ScratchSplitter& scratch) const;
   void prepare_rows(const Run& run, const MatmulInput& input, Range rows, float* normed) const;
   void multiply(const Run& run, int thread, const LinearPart& part, MatmulArgs args) const;
