@@ -209,17 +209,14 @@ class Weights::Packer {
     return {part};
   }
 
-  /// Many rows at a time go through oneDNN, but for quantised matrices that do not read the stream,
-  /// whose own kernels are faster: in bf16 where weights were rounded to no more bits and the
-  /// machine multiplies it, else in f32.
+  /// Where oneDNN multiplies tiles (AMX) it is the fastest for many rows of floats: in bf16 those
+  /// that were rounded to no more bits, else in f32. Elsewhere our own kernels are.
   LinearPart matrix(const Group& group, Use use) {
-    const bool rounded = group.type() != DType::f32 && group.type() != DType::f16;
-    const InputForm form =
-        rounded && dense_available(InputForm::bf16) ? InputForm::bf16 : InputForm::f32;
-    const bool own_kernels = info(group.type()).block > 1 && !use.reads_stream;
-    if (!use.many_rows || own_kernels || w_.exact_ || !dense_available(form)) {
-      return {.panels = panels(group, use)};
-    }
+    const bool quantised = info(group.type()).block > 1;
+    const bool own = !use.many_rows || w_.exact_ || (quantised && !use.reads_stream);
+    if (own || !dense_has_tiles()) return {.panels = panels(group, use)};
+    const bool bf16 = group.type() != DType::f32 && group.type() != DType::f16;
+    const InputForm form = bf16 ? InputForm::bf16 : InputForm::f32;
     LinearPart part{.panels = {.type = group.type(), .columns = group.columns()}};
     for (const TensorView* tensor : group.tensors) part.panels.rows += tensor->shape[0];
     const auto read = [&](int64_t first, int64_t count, float* out) {
@@ -232,11 +229,15 @@ class Weights::Packer {
     return part;
   }
 
-  /// A quantised matrix that reads the stream for many rows becomes floats, as its kernels would
-  /// round that to int8. A decoder's does not: for a few tokens, reading it is what takes time.
+  /// A quantised matrix that reads the stream for many rows becomes one of floats, as its kernels
+  /// would round that to int8. A decoder's does not: for a few tokens, reading it takes the time.
   DType panel_type(DType type, Use use) const {
+    if (w_.exact_) return DType::f32;
     const bool quantised = info(type).block > 1;
-    return w_.exact_ || (use.many_rows && use.reads_stream && quantised) ? DType::f32 : type;
+    if (!quantised || !use.many_rows || !use.reads_stream) return type;
+    constexpr int64_t kMany = 512;
+    const bool bf16 = w_.kernels_->matmul_input(DType::bf16, kMany) == InputForm::bf16;
+    return bf16 ? DType::bf16 : DType::f32;
   }
 
   Panels panels(const Group& group, Use use) {
@@ -259,14 +260,16 @@ class Weights::Packer {
   }
 
   void pack_range(const Group& group, const Panels& panels, Range range, std::byte* data) const {
-    std::vector<float> rows(panels.type == DType::f32 ? kPanelRows * panels.columns : 0);
+    std::vector<float> rows(kPanelRows * panels.columns);
+    std::vector<std::byte> rounded(kPanelRows * row_bytes(panels.type, panels.columns));
     for (int64_t i = range.begin; i < range.end; ++i) {
       const PanelSource source = group.source(i);
       const int64_t bytes = row_bytes(source.tensor->type, panels.columns);
       const std::byte* from = source.tensor->data.data() + source.first_row * bytes;
       if (source.tensor->type != panels.type) {
         dequantize_row(source.tensor->type, from, rows.data(), source.rows * panels.columns);
-        from = reinterpret_cast<const std::byte*>(rows.data());
+        quantize_row(panels.type, rows.data(), rounded.data(), source.rows * panels.columns);
+        from = rounded.data();
       }
       w_.kernels_->pack(panels.type, from, source.rows, panels.columns,
                         data + i * panels.panel_bytes);

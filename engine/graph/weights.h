@@ -30,9 +30,8 @@ struct PackedLayer {
 
 struct PackOptions {
   bool exact = false;  ///< dequantise every matrix to f32
-  /// Passes have many rows, as an encoder's: matrices of floats go to oneDNN where it has kernels
-  /// for them, since there its products are the fastest we know of, and quantised ones that read
-  /// the stream too, so that it is not rounded to int8.
+  /// Passes have many rows, as an encoder's: quantised matrices that read the stream become floats,
+  /// so that it is not rounded to int8, and the machine's fastest kernels for bf16 take them.
   bool many_rows = false;
   std::function<void(const TensorView&)> release;  ///< called when a tensor was packed
   std::function<void(double fraction)> progress;

@@ -239,7 +239,7 @@ struct EmbedOptions {
   Pooling pooling = Pooling::model;
   bool normalize = true;
   bool truncate = false;  ///< cut texts longer than the model's context; else they are an error
-  int64_t batch_tokens = 2048;  ///< tokens computed at once
+  int64_t batch_tokens = 512;  ///< tokens computed at once: more would leave the caches
   std::function<void(int64_t done)> progress = {};
 };
 

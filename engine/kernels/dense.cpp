@@ -115,15 +115,29 @@ std::shared_ptr<const DensePrimitives> DenseCache::get(int64_t columns, InputFor
   return made;
 }
 
-bool dense_available(InputForm form) try {
+namespace {
+
+/// What oneDNN would take for products of this form: "brg:avx512_core_bf16_amx_bf16"; empty:
+/// nothing.
+std::string implementation(InputForm form) try {
   const memory::data_type type = data_type(form);
   const dnnl::matmul::desc desc(rows_desc(kBlockRows, kSliceRows, type),
                                 {{kSliceRows, kSliceRows}, type, memory::format_tag::any},
                                 rows_desc(kBlockRows, kSliceRows, memory::data_type::f32));
   const dnnl::matmul::primitive_desc made(desc, dnnl::engine(dnnl::engine::kind::cpu, 0));
-  return std::string_view(made.impl_info_str()).starts_with("brg");  // "brg:avx512_core_amx_bf16"
+  return made.impl_info_str();
 } catch (const dnnl::error&) {
-  return false;
+  return "";
+}
+
+}  // namespace
+
+bool dense_available(InputForm form) {
+  return implementation(form).starts_with("brg");
+}
+
+bool dense_has_tiles() {
+  return implementation(InputForm::bf16).find("amx") != std::string::npos;
 }
 
 std::string onednn_version() {

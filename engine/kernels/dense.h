@@ -24,6 +24,8 @@ inline constexpr int64_t kSliceRows = 64;
 /// Whether oneDNN has a compiled kernel for products of this form (f32, bf16) here: under a forced
 /// lesser instruction set it may have a slow stand-in, or none.
 bool dense_available(InputForm form);
+/// Whether those of bf16 multiply tiles in hardware (AMX).
+bool dense_has_tiles();
 
 /// "2.6.3": the oneDNN that runs.
 std::string onednn_version();

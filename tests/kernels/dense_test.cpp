@@ -218,6 +218,7 @@ TEST_CASE("any number of threads gives the same bits, also when several products
 TEST_CASE("what oneDNN or the source of the rows refuses is an error") {
   DenseCache cache;
   CHECK_FALSE(dense_available(InputForm::q8));
+  CHECK((!dense_has_tiles() || dense_available(InputForm::bf16)));
   CHECK_THROWS_AS(cache.get(64, InputForm::q8), Error);
   ThreadTeam team(2);
   const auto unreadable = [](int64_t, int64_t, float*) { throw std::runtime_error("gone"); };

@@ -107,7 +107,7 @@ TEST_CASE("bench names its tests as llama-bench does") {
   CHECK(run_heed({"bench", kScoreModel, "-p", "8", "-n", "0", "-r", "1"})
             .out.starts_with("| test |"));
   CHECK(run_heed({"bench", kScoreModel, "-p", "8", "-n", "0", "-r", "1", "-o", "csv"})
-            .out.starts_with("test,median,mean,sd,unit\npp8,"));
+            .out.starts_with("test,median,mean,sd,unit,gb_per_s,gflops,share_of_limit\npp8,"));
 }
 
 TEST_CASE("bench of an encoder: sentences, tokens and the time of one") {
