@@ -147,8 +147,8 @@ void bench_type(const Kernels& k, DType type, int64_t in_l2, int64_t large) {
     for (const int64_t size : {in_l2, large})
       std::printf(" %6.1f", decode_rate(k, type, rows, block == kSuperBlock ? 768 : 576, size));
   std::printf(" |");
-  constexpr int64_t kShapes[][3] = {{8, 768, 1536},   {32, 768, 1536},   {512, 576, 1536},
-                                    {512, 1536, 576}, {1056, 384, 1536}, {1056, 1536, 384},
+  constexpr int64_t kShapes[][3] = {{8, 768, 1536},    {32, 768, 1536},   {512, 576, 1536},
+                                    {512, 1536, 576},  {1056, 384, 1536}, {1056, 1536, 384},
                                     {512, 4096, 1024}, {96, 256, 1024},   {96, 1024, 256}};
   for (const auto& [rows, columns, outputs] : kShapes) {
     if (columns % block != 0) {
@@ -178,7 +178,8 @@ int run(int argc, char** argv) {
   }
   std::printf(
       "GB/s: 1 row L2, memory; 4 rows L2, memory | GOP/s: 8x768x1536, 32x768x1536, "
-      "512x576x1536, 512x1536x576, 1056x384x1536, 1056x1536x384, 512x4096x1024, 96x256x1024, 96x1024x256\n");
+      "512x576x1536, 512x1536x576, 1056x384x1536, 1056x1536x384, 512x4096x1024, 96x256x1024, "
+      "96x1024x256\n");
   for (const DType type : kWeightTypes) {
     const auto named = [&](const char* name) { return dtype_from_name(name) == type; };
     if (argc < 3 || std::any_of(argv + 2, argv + argc, named)) bench_type(k, type, kInL2, kLarge);

@@ -136,7 +136,8 @@ inline void score_tiles(const Rows& q, const float* queries, const Block& block,
         // What is asked for lies in a row: the memory gives that a tenth faster.
         const float* at =
             keys + token / kTileTokens * tile_floats + s * kTileTokens + token % kTileTokens;
-        if constexpr (rows <= kStreamRows) __builtin_prefetch(keys + ahead + (s * vectors + v) * kLanes);
+        if constexpr (rows <= kStreamRows)
+          __builtin_prefetch(keys + ahead + (s * vectors + v) * kLanes);
         key[v] = Dot::load(at);
       }
       for (int r = 0; r < rows; ++r) {
