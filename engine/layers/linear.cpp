@@ -11,7 +11,7 @@ constexpr int64_t kPrivateRows = 4;
 
 /// From so many rows a thread on, threads split the rows instead of the matrix: each prepares its
 /// own and waits for nobody, where otherwise every thread would bring all of them into its tiles.
-constexpr int64_t kRowsApiece = 96;
+constexpr int64_t kRowsApiece = 48;
 
 /// Columns that a fine product makes at a time: its rows then stay in the nearest caches until
 /// they are added up.
