@@ -25,9 +25,9 @@ size_t round_up(size_t value, size_t unit) {
 
 }  // namespace
 
-AlignedBuffer::AlignedBuffer(int64_t bytes, std::string_view purpose) : size_(bytes) {
+AlignedBuffer::AlignedBuffer(int64_t bytes, std::string_view purpose, Pages pages) : size_(bytes) {
   if (bytes == 0) return;
-  const bool huge = static_cast<size_t>(bytes) >= kHugePage;
+  const bool huge = pages == Pages::huge && static_cast<size_t>(bytes) >= kHugePage;
   // One huge page more than needed, so that the data can start on the boundary of one.
   mapped_ = round_up(static_cast<size_t>(bytes), huge ? kHugePage : 4096) + (huge ? kHugePage : 0);
   mapping_ = bytes < 0 || beyond_machine(bytes) ? MAP_FAILED

@@ -9,12 +9,18 @@
 
 namespace heed {
 
+/// Large memory that is read from end to end wants huge pages; where a little of it is used here
+/// and there, small ones are backed as they are needed, and do not fall on the same cache sets.
+enum class Pages { huge, small };
+
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   /// Throws Error(limit) that names `purpose` and the number of bytes if there is no memory for
-  /// them. Pages are backed as they are first touched. 2 MiB and more start on a huge page.
-  explicit AlignedBuffer(int64_t bytes, std::string_view purpose = "a buffer");
+  /// them. Pages are backed as they are first touched. 2 MiB and more start on a huge page, if
+  /// such are wanted.
+  explicit AlignedBuffer(int64_t bytes, std::string_view purpose = "a buffer",
+                         Pages pages = Pages::huge);
   ~AlignedBuffer();
   AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {

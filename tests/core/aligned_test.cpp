@@ -19,6 +19,13 @@ TEST_CASE("buffers are aligned and zero, large ones to huge pages") {
   }
 }
 
+TEST_CASE("small pages: as aligned and zero") {
+  AlignedBuffer buffer(10 << 20, "a cache", Pages::small);
+  CHECK(reinterpret_cast<uintptr_t>(buffer.data()) % 64 == 0);
+  CHECK(std::all_of(buffer.data(), buffer.data() + buffer.size(),
+                    [](std::byte b) { return b == std::byte{0}; }));
+}
+
 TEST_CASE("moving hands the memory over; an empty buffer is fine") {
   AlignedBuffer empty(0);
   AlignedBuffer a(64);
