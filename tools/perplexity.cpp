@@ -162,6 +162,11 @@ void Perplexity::run(Words& words, Output& out) {
   words.require_end();
   const std::string text = take_text(std::nullopt, file_, words, "-f FILE");
   const Model model = model_.load();
+  if (model.info().kind != ModelKind::decoder) {
+    throw Error(Error::Code::unsupported,
+                "perplexity needs a decoder: " + model.info().path.string() +
+                    " is of architecture '" + model.info().architecture + "'");
+  }
   if (session_.context == 0) session_.context = std::min<int64_t>(512, model.info().context);
   if (session_.context < 2) throw UsageError("a window has at least 2 tokens");
   Session session(model, session_.options(model_));

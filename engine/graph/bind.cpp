@@ -4,7 +4,6 @@
 #include <cmath>
 #include <type_traits>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "engine/core/error.h"
 
@@ -198,17 +197,6 @@ Params all_params(const ModelGraph& model) {
   if (model.memory) add(*model.memory);
   add(model.main);
   return once_each(all);
-}
-
-std::vector<std::string> unused_tensors(const ModelGraph& model,
-                                        const std::vector<std::string>& have) {
-  std::unordered_set<std::string> known;
-  for (const Param& param : all_params(model)) known.insert(param.name);
-  std::vector<std::string> unused;
-  for (const std::string& name : have) {
-    if (!known.contains(name)) unused.push_back(name);
-  }
-  return unused;
 }
 
 }  // namespace heed

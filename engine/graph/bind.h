@@ -44,8 +44,4 @@ BoundModel bind_model(ModelGraph&&, const FindTensor&, const std::string&) = del
 /// Every tensor that the model may have, once each: full names, blocks spelled out.
 Params all_params(const ModelGraph& model);
 
-/// Names in `have` that no layer of the model asks for.
-std::vector<std::string> unused_tensors(const ModelGraph& model,
-                                        const std::vector<std::string>& have);
-
 }  // namespace heed

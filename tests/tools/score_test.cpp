@@ -66,6 +66,15 @@ TEST_CASE("perplexity is what the scores say") {
   CHECK(windows["tokens"] == 20 - 3);
 }
 
+TEST_CASE("perplexity: an encoder is refused by what it is") {
+  const CommandResult result =
+      run_heed({"perplexity", tiny_model_path("bert"), "-f", "-"}, {.input = "some words"});
+  CHECK(result.exit_code == 1);
+  CHECK(is_one_error_line(result.err));
+  CHECK(result.err.starts_with("heed: perplexity needs a decoder: "));
+  CHECK(result.err.ends_with(" is of architecture 'bert'\n"));
+}
+
 TEST_CASE("perplexity: a model agrees with itself") {
   const TemporaryDirectory directory;
   const std::string file = directory / "text.txt";
