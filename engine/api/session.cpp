@@ -14,14 +14,6 @@ namespace {
 /// Context of a session that names none: a longer one is a choice, since its cache is memory.
 constexpr int64_t kDefaultContext = 4096;
 
-/// A search compares scores that may differ little: where the weights are not rounded, its keys and
-/// values are not either.
-KvType search_kv_type(const LoadedModel& model, KvType asked) {
-  const auto is_f32 = [](const TensorView& tensor) { return tensor.type == DType::f32; };
-  const bool plain = model.weights->exact() || std::ranges::all_of(model.file.tensors(), is_f32);
-  return plain ? KvType::f32 : asked;
-}
-
 }  // namespace
 
 Session::Session(Model model, const SessionOptions& options)
@@ -33,6 +25,7 @@ Session::Session(Model model, const SessionOptions& options)
   }
   const int threads = options.threads > 0 ? options.threads : default_threads();
   impl_->threads = threads;
+  impl_->kv_type = options.kv_type;
   const bool exact = loaded.weights->exact();
   if (impl_->model.info().kind == ModelKind::decoder) {
     const int64_t most = std::min(kDefaultContext, loaded.graph.main.dims.context);
@@ -46,7 +39,6 @@ Session::Session(Model model, const SessionOptions& options)
     impl_->encoder.emplace(loaded.graph.main, *loaded.weights,
                            EncoderOptions{.threads = threads, .kv_type = KvType::f32});
   }
-  impl_->seq2seq_kv_type = search_kv_type(loaded, options.kv_type);
   if (!options.profile) return;
   impl_->profile = std::make_unique<Profile>();
   if (impl_->decoder) impl_->decoder->set_trace(impl_->profile->trace());

@@ -18,11 +18,11 @@ namespace heed {
 struct Session::Impl {
   Model model;
   int threads = 1;
+  KvType kv_type = KvType::bf16;  ///< asked for
   std::optional<Decoder> decoder;
   std::optional<Encoder> encoder;
   std::optional<Seq2Seq> seq2seq;  ///< made by the first call, again where options differ
   Seq2SeqOptions seq2seq_options;
-  KvType seq2seq_kv_type = KvType::f32;
   std::unique_ptr<Profile> profile;  ///< null: not asked for
 
   const LoadedModel& loaded() const { return model.impl().loaded; }
@@ -35,7 +35,8 @@ struct Session::Impl {
     if (!encoder) wrong_kind(what, "an encoder that gives sentence embeddings");
     return *encoder;
   }
-  Seq2Seq& need_seq2seq(const char* what, const Seq2SeqOptions& options);
+  /// Threads and the type of keys and values are the session's.
+  Seq2Seq& need_seq2seq(const char* what, Seq2SeqOptions options);
 
   [[noreturn]] void wrong_kind(const char* what, const char* wanted) const {
     fail(Error::Code::unsupported, what, " needs ", wanted, ": ", model.info().path.string(),

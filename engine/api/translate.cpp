@@ -61,6 +61,14 @@ SearchOptions search_options(SearchOptions search, const TranslateOptions& optio
   return search;
 }
 
+/// A search compares scores that may differ little: where the weights are not rounded, its keys and
+/// values are not either.
+KvType search_kv_type(const LoadedModel& model, KvType asked) {
+  const auto is_f32 = [](const TensorView& tensor) { return tensor.type == DType::f32; };
+  const bool plain = model.weights->exact() || std::ranges::all_of(model.file.tensors(), is_f32);
+  return plain ? KvType::f32 : asked;
+}
+
 /// Hands translations on in the order of their texts, whatever the order they are made in.
 class InOrder {
  public:
@@ -93,9 +101,11 @@ Hypothesis make_hypothesis(BeamSearch::Result result, const TextTokenizer& token
 
 }  // namespace
 
-Seq2Seq& Session::Impl::need_seq2seq(const char* what, const Seq2SeqOptions& options) {
+Seq2Seq& Session::Impl::need_seq2seq(const char* what, Seq2SeqOptions options) {
   const LoadedModel& m = loaded();
   if (!m.graph.memory) wrong_kind(what, "an encoder-decoder");
+  options.threads = threads;
+  options.kv_type = search_kv_type(m, kv_type);
   if (!seq2seq || !(options == seq2seq_options)) {
     seq2seq.reset();
     seq2seq.emplace(m.graph, *m.weights, *m.memory_weights, options);
@@ -114,10 +124,7 @@ std::vector<Translation> Session::translate(std::span<const std::string> texts,
   const SearchOptions search =
       search_options(file_search(loaded, impl_->model.tokenizer()), options);
   const int64_t batch = std::max<int64_t>(1, options.batch);
-  Seq2Seq& seq2seq = impl_->need_seq2seq("translate", {.batch = batch,
-                                                       .threads = impl_->threads,
-                                                       .kv_type = impl_->seq2seq_kv_type,
-                                                       .search = search});
+  Seq2Seq& seq2seq = impl_->need_seq2seq("translate", {.batch = batch, .search = search});
 
   std::vector<Translation> all(texts.size());
   std::vector<std::vector<Token>> sources;
@@ -158,10 +165,8 @@ std::vector<PairScore> Session::score_pairs(std::span<const std::string> sources
   if (sources.size() != targets.size()) {
     fail(Error::Code::argument, sources.size(), " sources and ", targets.size(), " targets");
   }
-  const Seq2SeqOptions options = impl_->seq2seq ? impl_->seq2seq_options
-                                                : Seq2SeqOptions{.threads = impl_->threads,
-                                                                 .kv_type = impl_->seq2seq_kv_type,
-                                                                 .search = search};
+  const Seq2SeqOptions options =
+      impl_->seq2seq ? impl_->seq2seq_options : Seq2SeqOptions{.search = search};
   Seq2Seq& seq2seq = impl_->need_seq2seq("score_pairs", options);
   const TextTokenizer& tokenizer = impl_->model.impl().text->tokenizer;
   const Token start = start_token(loaded.file.metadata());
