@@ -181,11 +181,17 @@ class Planner {
     const auto& f = std::get<FeedForward>(spec(layer));
     const int64_t hidden_rows = layer.input.front().panels.rows;
     const Buffer hidden = take(f.gated ? hidden_rows / 2 : hidden_rows);
+    const auto dense = [](const LinearPart& part) { return part.dense != nullptr; };
+    const bool own = std::ranges::none_of(layer.input, dense) && layer.input.size() == 1;
+    std::optional<LinearPart> reader;
+    if (own && layer.output.size() == 1) reader = layer.output.front();
     linear(layer, f.name + (f.gated ? "_gate_up" : "_up"),
-           {.in = stream_, .parts = layer.input, .out = hidden}, norm,
+           {.in = stream_, .parts = layer.input, .out = hidden, .reader = reader}, norm,
            {.activation = f.activation, .gated = f.gated});
-    linear(layer, f.name + "_down", {.in = hidden, .parts = layer.output, .out = stream_}, nullptr,
-           {.accumulate = true});
+    linear(
+        layer, f.name + "_down",
+        {.in = hidden, .parts = layer.output, .out = stream_, .in_is_readers = reader.has_value()},
+        nullptr, {.accumulate = true});
     drop(hidden);
   }
 
@@ -293,6 +299,7 @@ void Plan::run(const Pass& pass, ThreadTeam& team, Workspace& workspace, const T
   const Run run{.pass = pass,
                 .kernels = *kernels_,
                 .team = team,
+                .traced = trace != nullptr,
                 .arena = workspace.arena.data(),
                 .scratch = workspace.scratch.data(),
                 .scratch_bytes = scratch_bytes_};

@@ -19,6 +19,7 @@ void avx2::attend(const AttendArgs& args) noexcept {
 
 void avx2::set_attention(Kernels& table) {
   table.store_kv = store_kv;
+  table.store_kv_tile = store_kv_tile;
   table.attend_scratch = [](KvType, int64_t head_dim, int64_t count) {
     return scratch_bytes(head_dim, count);
   };

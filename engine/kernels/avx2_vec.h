@@ -138,18 +138,33 @@ inline void join_pairs(Vec even, Vec odd, Vec& a, Vec& b) {
 inline __m128i lower_halves(__m256i x) {  // of dwords below 65536
   return _mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_packus_epi32(x, x), 0x08));
 }
-inline void store_bf16(Vec x, uint16_t* p) {
+inline __m256i upper_bf16(Vec x) {
   const __m256i bits = _mm256_castps_si256(x.v);
   const __m256i lsb = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
   const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(lsb, _mm256_set1_epi32(0x7fff)));
   const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q));
   const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x00400000));
-  const __m256i result = _mm256_blendv_epi8(rounded, quiet, nan);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), lower_halves(_mm256_srli_epi32(result, 16)));
+  return _mm256_blendv_epi8(rounded, quiet, nan);
+}
+inline void store_bf16(Vec x, uint16_t* p) {
+  const __m128i halves = lower_halves(_mm256_srli_epi32(upper_bf16(x), 16));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), halves);
+}
+inline __m128i to_f16(Vec x) {
+  return _mm256_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 inline void store_f16(Vec x, uint16_t* p) {
-  const __m128i half = _mm256_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), half);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_f16(x));
+}
+inline Vec bf16_pairs(Vec first, Vec second) {
+  const __m256i low = _mm256_srli_epi32(upper_bf16(first), 16);
+  const __m256i high = _mm256_and_si256(upper_bf16(second), _mm256_set1_epi32(-0x10000));
+  return {_mm256_castsi256_ps(_mm256_or_si256(low, high))};
+}
+inline Vec f16_pairs(Vec first, Vec second) {
+  const __m256i low = _mm256_cvtepu16_epi32(to_f16(first));
+  const __m256i high = _mm256_slli_epi32(_mm256_cvtepu16_epi32(to_f16(second)), 16);
+  return {_mm256_castsi256_ps(_mm256_or_si256(low, high))};
 }
 inline void load_bf16_pairs(const uint16_t* p, Vec& first, Vec& second) {
   const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));

@@ -129,20 +129,35 @@ inline void join_pairs(Vec even, Vec odd, Vec& a, Vec& b) {
 }
 
 // ---- 16-bit floats ------------------------------------------------------------------------------
-/// Rounds to nearest even; NaN stays NaN. Integer arithmetic, since vcvtneps2bf16 flushes
-/// subnormals.
-inline void store_bf16(Vec x, uint16_t* p) {
+/// Each lane rounded to nearest even, in its upper half; what the lower half holds is undefined.
+/// NaN stays NaN. Integer arithmetic, since vcvtneps2bf16 flushes subnormals.
+inline __m512i upper_bf16(Vec x) {
   const __m512i bits = _mm512_castps_si512(x.v);
   const __m512i lsb = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
   const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(lsb, _mm512_set1_epi32(0x7fff)));
   const __mmask16 nan = _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q);
-  const __m512i quiet = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x00400000));
-  const __m256i upper = _mm512_cvtepi32_epi16(_mm512_srli_epi32(quiet, 16));
+  return _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x00400000));
+}
+inline void store_bf16(Vec x, uint16_t* p) {
+  const __m256i upper = _mm512_cvtepi32_epi16(_mm512_srli_epi32(upper_bf16(x), 16));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), upper);
 }
+inline __m256i to_f16(Vec x) {
+  return _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 inline void store_f16(Vec x, uint16_t* p) {
-  const __m256i half = _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), half);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_f16(x));
+}
+/// Lane i of both, rounded, as the pair that fills lane i.
+inline Vec bf16_pairs(Vec first, Vec second) {
+  const __m512i low = _mm512_srli_epi32(upper_bf16(first), 16);
+  const __m512i high = _mm512_and_si512(upper_bf16(second), _mm512_set1_epi32(-0x10000));
+  return {_mm512_castsi512_ps(_mm512_or_si512(low, high))};
+}
+inline Vec f16_pairs(Vec first, Vec second) {
+  const __m512i low = _mm512_cvtepu16_epi32(to_f16(first));
+  const __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(to_f16(second)), 16);
+  return {_mm512_castsi512_ps(_mm512_or_si512(low, high))};
 }
 /// The first and the second of kLanes pairs of values.
 inline void load_bf16_pairs(const uint16_t* p, Vec& first, Vec& second) {

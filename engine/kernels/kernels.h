@@ -67,7 +67,9 @@ struct MatmulArgs {
   MatmulInput input;
   Epilogue epilogue;
   float* out = nullptr;  // [input.rows, out_stride]; column 0 is the matrix's row 0
-  int64_t out_stride = 0;
+  /// Or null. Instead of out, rounded to bf16 as to_bf16 does; nothing accumulates there.
+  uint16_t* out_bf16 = nullptr;
+  int64_t out_stride = 0;        // elements
   std::byte* scratch = nullptr;  // matmul_scratch() bytes, this thread's own
 };
 
@@ -91,6 +93,14 @@ struct KvTiles {
   int64_t head_dim = 0;
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
+};
+
+/// Keys and values of consecutive tokens, a row each.
+struct KvRows {
+  const float* keys = nullptr;    // [count] rows of head_dim, stride apart
+  const float* values = nullptr;  // likewise
+  int64_t stride = 0;             // floats
+  int64_t count = 0;
 };
 
 /// The keys a query may see: [begin, end). Causal: {0, position + 1}.
@@ -171,6 +181,9 @@ struct Kernels {
   /// Writes key and value (head_dim floats each) as token `position` of the tiles, rounded to
   /// nearest even; f16 saturates at 65504.
   void (*store_kv)(const KvTiles& kv, int64_t position, const float* key, const float* value);
+  /// Writes up to kTileTokens tokens as tile `tile`, as store_kv would, and zeros for the rest of
+  /// it.
+  void (*store_kv_tile)(const KvTiles& kv, const KvRows& rows, int64_t tile);
   int64_t (*attend_scratch)(KvType type, int64_t head_dim, int64_t count);
   void (*attend)(const AttendArgs& args);
 };

@@ -46,6 +46,17 @@ void store_kv(const KvTiles& kv, int64_t position, const float* key, const float
   }
 }
 
+void store_kv_tile(const KvTiles& kv, const KvRows& rows, int64_t tile) {
+  for (int64_t i = 0; i < kTileTokens; ++i) {
+    const int64_t token = tile * kTileTokens + i;
+    for (int64_t d = 0; d < kv.head_dim; ++d) {
+      const int64_t at = i * rows.stride + d;
+      write(kv.type, kv.keys, key_index(kv, token, d), i < rows.count ? rows.keys[at] : 0);
+      write(kv.type, kv.values, value_index(kv, token, d), i < rows.count ? rows.values[at] : 0);
+    }
+  }
+}
+
 int64_t attend_scratch(KvType /*type*/, int64_t /*head_dim*/, int64_t /*count*/) {
   return 0;
 }
@@ -96,6 +107,7 @@ void attend(const AttendArgs& a) {
 
 void scalar::set_attention(Kernels& t) {
   t.store_kv = store_kv;
+  t.store_kv_tile = store_kv_tile;
   t.attend_scratch = attend_scratch;
   t.attend = attend;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/core/half.h"
 #include "engine/kernels/pack.h"
 #include "engine/kernels/tables.h"
 
@@ -113,12 +114,16 @@ void store(const MatmulArgs& args, int64_t panel, int64_t r, const float* first,
   const Epilogue& e = args.epilogue;
   const int64_t column = (up ? panel / 2 : panel) * kPanelRows;
   const int64_t outputs = up ? args.w->rows / 2 : args.w->rows;
-  float* out = args.out + r * args.out_stride + column;
+  const int64_t at = r * args.out_stride + column;
   for (int64_t n = 0; n < std::min<int64_t>(kPanelRows, outputs - column); ++n) {
     const float* bias = e.bias ? e.bias + panel * kPanelRows + n : nullptr;
     float value = scalar::activated(e.activation, bias ? first[n] + bias[0] : first[n]);
     if (up) value *= bias ? up[n] + bias[kPanelRows] : up[n];
-    out[n] = e.accumulate ? out[n] + value : value;
+    if (args.out_bf16) {
+      args.out_bf16[at + n] = f32_to_bf16(value);
+    } else {
+      args.out[at + n] = e.accumulate ? args.out[at + n] + value : value;
+    }
   }
 }
 

@@ -6,9 +6,12 @@
 namespace heed {
 namespace {
 
-/// Rows whose queries go to the kernel at once: enough to use a tile of keys many times, few enough
-/// that threads find work to share.
-constexpr int64_t kQueryRows = 32;
+/// Queries that go to the kernel at once: enough to use a tile of keys many times, few enough that
+/// threads find work to share.
+constexpr int64_t kQueries = 96;
+
+/// What a head of a short sequence costs beside its products, in rows.
+constexpr int64_t kRowsOverhead = 64;
 
 /// A pass of up to kSplitRows rows that look back on more keys than kSplitKeys is shared among
 /// threads by keys as well as by heads, which may be fewer than threads or not a multiple of them.
@@ -51,6 +54,11 @@ Params params(const Attention& a, const Dims& dims) {
   return list;
 }
 
+/// Rows whose queries make a call.
+int64_t AttentionStep::query_rows() const {
+  return std::max<int64_t>(1, kQueries * kv_heads / heads);
+}
+
 struct AttentionStep::Item {
   const SequenceRows* sequence = nullptr;
   int64_t kv_head = 0;
@@ -91,15 +99,33 @@ void AttentionStep::store(const Run& run, int64_t row, int64_t kv_head,
   run.kernels.store_kv(tiles, cell, key, key + kv_heads * head_dim);
 }
 
-/// The same for all rows of an item and its kv head's queries.
-void AttentionStep::store_item(const Run& run, const Item& item) const {
+/// Puts keys and values of `count` rows and one kv head into a tile, and zeros behind them.
+void AttentionStep::store_tile(const Run& run, int64_t row, int64_t count, int64_t kv_head,
+                               const KvTiles& tiles, int64_t tile) const {
+  const float* keys = run.rows(qkv) + row * qkv.width + (heads + kv_head) * head_dim;
+  run.kernels.store_kv_tile(
+      tiles,
+      {.keys = keys, .values = keys + kv_heads * head_dim, .stride = qkv.width, .count = count},
+      tile);
+}
+
+/// Rotates an item's keys and its kv head's queries.
+void AttentionStep::rotate_item(const Run& run, const Item& item) const {
+  if (!rope) return;
   const int64_t group = heads / kv_heads;
   for (int64_t i = item.rows.begin; i < item.rows.end; ++i) {
     const int64_t row = item.sequence->first_row + i;
     float* at = run.rows(qkv) + row * qkv.width;
     rotate(run, at, run.pass.positions[row], item.kv_head * group, group);
     rotate(run, at, run.pass.positions[row], heads + item.kv_head, 1);
-    store(run, row, item.kv_head, item.tiles);
+  }
+}
+
+/// The same, and puts keys and values into their cells.
+void AttentionStep::store_item(const Run& run, const Item& item) const {
+  rotate_item(run, item);
+  for (int64_t i = item.rows.begin; i < item.rows.end; ++i) {
+    store(run, item.sequence->first_row + i, item.kv_head, item.tiles);
   }
 }
 
@@ -146,6 +172,24 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
                       .scratch = scratch.take<std::byte>(0)});
 }
 
+/// Puts keys and values of some rows of a sequence and one kv head into its cache: whole tiles
+/// where rows fill them.
+void AttentionStep::store_head(const Run& run, const SequenceRows& sequence, Range rows,
+                               int64_t kv_head) const {
+  const KvTiles tiles = sequence.cache->tiles(cache_layer, kv_head);
+  for (int64_t i = rows.begin; i < rows.end;) {
+    const int64_t row = sequence.first_row + i, position = run.pass.positions[row];
+    const bool whole = run.pass.cells.empty() && position % kTileTokens == 0;
+    if (whole && i + kTileTokens <= rows.end) {
+      store_tile(run, row, kTileTokens, kv_head, tiles, position / kTileTokens);
+      i += kTileTokens;
+    } else {
+      store(run, row, kv_head, tiles);
+      ++i;
+    }
+  }
+}
+
 /// Rotates and stores every row of the pass, rows split over the threads.
 void AttentionStep::store_rows(const Run& run, int thread) const {
   for (const SequenceRows& sequence : run.pass.sequences) {
@@ -153,10 +197,8 @@ void AttentionStep::store_rows(const Run& run, int thread) const {
     for (int64_t i = mine.begin; i < mine.end; ++i) {
       const int64_t row = sequence.first_row + i;
       rotate(run, run.rows(qkv) + row * qkv.width, run.pass.positions[row], 0, heads + kv_heads);
-      for (int64_t h = 0; h < kv_heads; ++h) {
-        store(run, row, h, sequence.cache->tiles(cache_layer, h));
-      }
     }
+    for (int64_t h = 0; h < kv_heads; ++h) store_head(run, sequence, mine, h);
   }
 }
 
@@ -164,7 +206,8 @@ void AttentionStep::store_rows(const Run& run, int thread) const {
 /// attending, since whoever attends for a kv head has stored for it; many are stored first by all
 /// threads together.
 void AttentionStep::run_cached(const Run& run, int thread) const {
-  const auto many = [](const SequenceRows& s) { return s.rows > kQueryRows; };
+  const int64_t some = query_rows();
+  const auto many = [&](const SequenceRows& s) { return s.rows > some; };
   const bool stored = !memory && std::ranges::any_of(run.pass.sequences, many);
   if (stored) {
     store_rows(run, thread);
@@ -179,12 +222,12 @@ void AttentionStep::run_cached(const Run& run, int thread) const {
   int64_t turn = 0;  // items are dealt out in turn, so that late rows, which see more, are shared
   for (const SequenceRows& sequence : run.pass.sequences) {
     const KvView& view = memory ? *sequence.memory : *sequence.cache;
-    for (int64_t begin = 0; begin < sequence.rows; begin += kQueryRows) {
+    for (int64_t begin = 0; begin < sequence.rows; begin += some) {
       for (int64_t h = 0; h < kv_heads; ++h, ++turn) {
         if (turn % run.team.size() != thread) continue;
         const Item next{.sequence = &sequence,
                         .kv_head = h,
-                        .rows = {begin, std::min(begin + kQueryRows, sequence.rows)},
+                        .rows = {begin, std::min(begin + some, sequence.rows)},
                         .tiles = view.tiles(cache_layer, h)};
         prefetch(next.tiles, range_of(run, sequence, sequence.first_row).end);
         finish();
@@ -195,27 +238,39 @@ void AttentionStep::run_cached(const Run& run, int thread) const {
   finish();
 }
 
-/// Sequences that live for this pass only: each head's keys and values lie in the thread's scratch.
+/// A kv head of a sequence that lives for this pass only: its keys and values lie in the thread's
+/// scratch.
+void AttentionStep::run_head(const Run& run, const SequenceRows& sequence, int64_t kv_head,
+                             int thread) const {
+  ScratchSplitter scratch(run.thread_scratch(thread));
+  const int64_t bytes = tiles_for(sequence.rows) * kv_tile_bytes(run.pass.kv_type, head_dim);
+  Item item{.sequence = &sequence, .kv_head = kv_head, .rows = {0, sequence.rows}};
+  item.tiles = {.type = run.pass.kv_type,
+                .head_dim = head_dim,
+                .keys = scratch.take<std::byte>(bytes),
+                .values = scratch.take<std::byte>(bytes)};
+  rotate_item(run, item);
+  for (int64_t i = 0; i < sequence.rows; i += kTileTokens) {
+    const int64_t count = std::min<int64_t>(kTileTokens, sequence.rows - i);
+    store_tile(run, sequence.first_row + i, count, kv_head, item.tiles, i / kTileTokens);
+  }
+  for (int64_t begin = 0; begin < sequence.rows; begin += query_rows()) {
+    item.rows = {begin, std::min(begin + query_rows(), sequence.rows)};
+    attend(run, item, scratch);
+  }
+}
+
+/// Sequence after sequence, so that a thread attends for about the rows that it has multiplied
+/// with the weights, and its cache holds.
 void AttentionStep::run_uncached(const Run& run, int thread) const {
-  int64_t turn = 0;
+  const auto cost = [](const SequenceRows& s) { return s.rows * (s.rows + kRowsOverhead); };
+  int64_t total = 0;
+  for (const SequenceRows& sequence : run.pass.sequences) total += cost(sequence) * kv_heads;
+  const Range mine = split(total, thread, run.team.size());
+  int64_t at = 0;
   for (const SequenceRows& sequence : run.pass.sequences) {
-    for (int64_t h = 0; h < kv_heads; ++h, ++turn) {
-      if (turn % run.team.size() != thread) continue;
-      ScratchSplitter scratch(run.thread_scratch(thread));
-      const int64_t tiles = tiles_for(sequence.rows);
-      const int64_t tile_bytes = kv_tile_bytes(run.pass.kv_type, head_dim);
-      Item item{.sequence = &sequence, .kv_head = h, .rows = {0, sequence.rows}};
-      item.tiles = {.type = run.pass.kv_type,
-                    .head_dim = head_dim,
-                    .keys = scratch.take<std::byte>(tiles * tile_bytes),
-                    .values = scratch.take<std::byte>(tiles * tile_bytes)};
-      std::memset(item.tiles.keys + (tiles - 1) * tile_bytes, 0, tile_bytes);
-      std::memset(item.tiles.values + (tiles - 1) * tile_bytes, 0, tile_bytes);
-      store_item(run, item);
-      for (int64_t begin = 0; begin < sequence.rows; begin += kQueryRows) {
-        item.rows = {begin, std::min(begin + kQueryRows, sequence.rows)};
-        attend(run, item, scratch);
-      }
+    for (int64_t h = 0; h < kv_heads; ++h, at += cost(sequence)) {
+      if (at >= mine.begin && at < mine.end) run_head(run, sequence, h, thread);
     }
   }
 }
@@ -300,12 +355,17 @@ void AttentionStep::run(const Run& run, int thread) const {
 void MemoryStep::run(const Run& run, int thread) const {
   for (const SequenceRows& sequence : run.pass.sequences) {
     if (!sequence.memory) continue;
-    const Range mine = split(sequence.rows, thread, run.team.size());
-    for (int64_t i = mine.begin; i < mine.end; ++i) {
-      const float* key = run.rows(kv) + (sequence.first_row + i) * kv.width;
-      for (int64_t h = 0; h < kv_heads; ++h, key += head_dim) {
-        run.kernels.store_kv(sequence.memory->tiles(cache_layer, h), i, key,
-                             key + kv_heads * head_dim);
+    const Range mine = split(tiles_for(sequence.rows), thread, run.team.size());
+    for (int64_t tile = mine.begin; tile < mine.end; ++tile) {
+      const int64_t first = tile * kTileTokens;
+      const float* keys = run.rows(kv) + (sequence.first_row + first) * kv.width;
+      for (int64_t h = 0; h < kv_heads; ++h, keys += head_dim) {
+        run.kernels.store_kv_tile(sequence.memory->tiles(cache_layer, h),
+                                  {.keys = keys,
+                                   .values = keys + kv_heads * head_dim,
+                                   .stride = kv.width,
+                                   .count = std::min<int64_t>(kTileTokens, sequence.rows - first)},
+                                  tile);
       }
     }
   }
@@ -317,7 +377,7 @@ int64_t AttentionStep::part_bytes(int64_t positions) const {
 }
 
 int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_t rows) const {
-  const int64_t count = heads / kv_heads * std::min(rows, kQueryRows);
+  const int64_t count = heads / kv_heads * std::min(rows, query_rows());
   const int64_t tiles = ScratchSplitter::padded(tiles_for(rows) * kv_tile_bytes(type, head_dim));
   const int64_t pointer = static_cast<int64_t>(sizeof(void*));
   return 2 * tiles + 4 * ScratchSplitter::padded(count * pointer) +

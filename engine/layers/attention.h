@@ -65,11 +65,17 @@ struct AttentionStep {
  private:
   struct Item;  // one kv head of one sequence, for some of its rows
   struct Parts;
+  int64_t query_rows() const;
   void rotate(const Run& run, float* row, int32_t position, int64_t first_head,
               int64_t count) const;
   void store(const Run& run, int64_t row, int64_t kv_head, const KvTiles& tiles) const;
+  void store_tile(const Run& run, int64_t row, int64_t count, int64_t kv_head, const KvTiles& tiles,
+                  int64_t tile) const;
+  void rotate_item(const Run& run, const Item& item) const;
   void store_item(const Run& run, const Item& item) const;
   void store_rows(const Run& run, int thread) const;
+  void store_head(const Run& run, const SequenceRows& sequence, Range rows, int64_t kv_head) const;
+  void run_head(const Run& run, const SequenceRows& sequence, int64_t kv_head, int thread) const;
   void run_cached(const Run& run, int thread) const;
   void run_split(const Run& run, int thread) const;
   bool can_split(const Run& run) const;

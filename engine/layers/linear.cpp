@@ -42,6 +42,11 @@ MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter
   return input;
 }
 
+/// Whether what `reader` alone reads is written in bf16. Who traces a run wants floats.
+bool writes_bf16(const Run& run, const LinearPart& reader, int64_t rows) {
+  return !run.traced && reader.input_form(run.kernels, rows) == InputForm::bf16;
+}
+
 MatmulInput some_rows(MatmulInput input, Range rows) {
   if (input.form == InputForm::q8) {
     input.q8.values += rows.begin * input.q8.columns;
@@ -123,6 +128,13 @@ MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scr
   const InputForm form = parts.front().input_form(run.kernels, rows);
   const int64_t columns = parts.front().panels.columns;
   const Range mine = split(rows, thread, run.team.size());
+  if (in_is_readers && writes_bf16(run, parts.front(), rows)) {
+    const MatmulInput input{.form = form,
+                            .bf16 = reinterpret_cast<const uint16_t*>(run.rows(in)),
+                            .stride = in.width,
+                            .rows = rows};
+    return splits_rows(run) ? some_rows(input, mine) : input;
+  }
   if (form == InputForm::f32 && !norm && !wanted_only && in.width == columns) {
     const MatmulInput input{.form = form, .f32 = run.rows(in), .stride = in.width, .rows = rows};
     return splits_rows(run) ? some_rows(input, mine) : input;
@@ -207,18 +219,19 @@ void LinearStep::multiply(const Run& run, int thread, const LinearPart& part,
 }
 
 void LinearStep::run(const Run& run, int thread) const {
-  if (row_count(run.pass) == 0) return;
+  const int64_t rows = row_count(run.pass);
+  if (rows == 0) return;
   ScratchSplitter scratch(run.thread_scratch(thread));
   MatmulArgs args{.input = prepare(run, thread, scratch), .epilogue = epilogue};
   args.scratch = scratch.take<std::byte>(0);
-  args.out = run.rows(out);
   args.out_stride = out.width;
-  if (splits_rows(run)) {
-    args.out += split(row_count(run.pass), thread, run.team.size()).begin * out.width;
-  }
+  const bool bf16 = reader && writes_bf16(run, *reader, rows);
+  int64_t at = splits_rows(run) ? split(rows, thread, run.team.size()).begin * out.width : 0;
   for (const LinearPart& part : parts) {
+    args.out = bf16 ? nullptr : run.rows(out) + at;
+    args.out_bf16 = bf16 ? reinterpret_cast<uint16_t*>(run.rows(out)) + at : nullptr;
     multiply(run, thread, part, args);
-    args.out += epilogue.gated ? part.panels.rows / 2 : part.panels.rows;
+    at += epilogue.gated ? part.panels.rows / 2 : part.panels.rows;
   }
 }
 

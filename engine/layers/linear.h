@@ -38,7 +38,11 @@ struct LinearStep {
   std::vector<LinearPart> parts;
   Epilogue epilogue;  ///< its bias is each part's own
   Buffer out;
-  int64_t shared_input = -1;  ///< arena offset of the prepared input of many rows
+  /// The one matrix that reads `out`, if nothing else does: where it wants its input in bf16, `out`
+  /// holds that, and needs a third of the memory traffic.
+  std::optional<LinearPart> reader;
+  bool in_is_readers = false;  ///< `in` was written by a step whose reader this is
+  int64_t shared_input = -1;   ///< arena offset of the prepared input of many rows
 
   void run(const Run& run, int thread) const;
 

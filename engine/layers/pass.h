@@ -74,6 +74,7 @@ struct Run {
   const Pass& pass;
   const Kernels& kernels;
   ThreadTeam& team;
+  bool traced = false;  ///< someone looks at what every step wrote: floats
   std::byte* arena = nullptr;
   std::byte* scratch = nullptr;  ///< scratch_bytes for each thread
   int64_t scratch_bytes = 0;

@@ -40,6 +40,7 @@ struct Call {
   int64_t last_panel = -1;  // -1: all
   Epilogue epilogue = {};
   int64_t guard = kPanelAlign;  // bytes behind the scratch that must stay as they are
+  bool to_bf16 = false;         // out_bf16 instead of out
 };
 
 /// Columns of a product: half of a gated matrix.
@@ -47,7 +48,7 @@ int64_t outputs(const Matrix& m, const Epilogue& e) {
   return e.gated ? m.panels.rows / 2 : m.panels.rows;
 }
 
-constexpr float kUntouched = 1234.5f;
+constexpr float kUntouched = 1232;  // in bf16 as well
 
 /// Runs a matmul into a misaligned output whose surroundings are guarded; returns [rows, outputs].
 /// `before` is what the outputs hold beforehand.
@@ -59,6 +60,7 @@ std::vector<float> run(const Kernels& k, const Matrix& m, Input& input, const Ca
   for (int64_t r = 0; r < call.rows; ++r) std::fill_n(first + r * stride, width, before);
   const int64_t scratch_bytes = k.matmul_scratch(m.panels.type, m.panels.columns, call.rows);
   const AlignedBytes scratch(scratch_bytes + call.guard);
+  std::vector<uint16_t> rounded(out.size(), f32_to_bf16(kUntouched));
   std::fill_n(scratch.data(), scratch_bytes + call.guard, std::byte{0x5a});
   k.matmul({.w = &m.panels,
             .first_panel = call.first_panel,
@@ -66,8 +68,10 @@ std::vector<float> run(const Kernels& k, const Matrix& m, Input& input, const Ca
             .input = input.view(form, call.rows),
             .epilogue = call.epilogue,
             .out = first,
+            .out_bf16 = call.to_bf16 ? rounded.data() + 3 : nullptr,
             .out_stride = stride,
             .scratch = scratch.data()});
+  if (call.to_bf16) std::ranges::transform(rounded, out.begin(), bf16_to_f32);
   CHECK(std::all_of(scratch.data() + scratch_bytes, scratch.data() + scratch_bytes + call.guard,
                     [](std::byte b) { return b == std::byte{0x5a}; }));
   CHECK(std::all_of(out.data(), first, [](float x) { return x == kUntouched; }));
@@ -279,6 +283,11 @@ TEST_CASE("the epilogue adds the bias, activates, multiplies the gate and accumu
             }
           }
           CHECK(first_difference(result, expected) == -1);
+          if (accumulate) continue;
+          Call rounded = call;
+          rounded.to_bf16 = true;
+          for (float& value : expected) value = bf16_to_f32(f32_to_bf16(value));
+          CHECK(first_difference(run(k, m, input, rounded), expected) == -1);
         }
       }
     }

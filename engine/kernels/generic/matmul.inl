@@ -71,6 +71,19 @@ inline int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
+/// Stores the first n lanes of a value at element `at` of the output.
+inline void put(const MatmulArgs& args, int64_t at, Vec value, int64_t n) {
+  if (args.out_bf16) {
+    uint16_t halves[kLanes];
+    store_bf16(value, n == kLanes ? args.out_bf16 + at : halves);
+    if (n != kLanes) __builtin_memcpy(args.out_bf16 + at, halves, static_cast<size_t>(n) * 2);
+    return;
+  }
+  float* out = args.out + at;
+  if (args.epilogue.accumulate) value = load_first(out, n) + value;
+  n == kLanes ? store(value, out) : store_first(value, out, n);
+}
+
 /// Stores what a kernel left in acc for a panel, or a gate and an up panel, and `rows` rows.
 inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row, int64_t rows,
                         const float* acc) {
@@ -83,8 +96,8 @@ inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row
     const Vec first_bias = bias ? load_first(bias, n) : zero();
     const Vec up_bias = bias && e.gated ? load_first(bias + kPanelRows, n) : zero();
     const float* sums = acc + i;
-    float* out = args.out + first_row * args.out_stride + column + i;
-    for (int64_t r = 0; r < rows; ++r, sums += kPanelRows, out += args.out_stride) {
+    int64_t at = first_row * args.out_stride + column + i;
+    for (int64_t r = 0; r < rows; ++r, sums += kPanelRows, at += args.out_stride) {
       Vec value = load(sums);
       if (bias) value = value + first_bias;
       if (e.activation != Activation::none) value = activated(e.activation, value);
@@ -92,8 +105,7 @@ inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row
         const Vec up = load(sums + rows * kPanelRows);
         value = value * (bias ? up + up_bias : up);
       }
-      if (e.accumulate) value = load_first(out, n) + value;
-      n == kLanes ? store(value, out) : store_first(value, out, n);
+      put(args, at, value, n);
     }
   }
 }

@@ -1,5 +1,6 @@
-// Storing a token's key and value in the tiles of a cache (KvTiles in kernels.h; specification:
-// scalar_attention.cpp). Included after <isa>_vec.h by <isa>_attention.cpp.
+// Storing the keys and values of a token, or of a tile of them, in the tiles of a cache (KvTiles in
+// kernels.h; specification: scalar_attention.cpp). Included after <isa>_vec.h by
+// <isa>_attention.cpp.
 #pragma once
 
 #include "engine/kernels/generic/vec_math.inl"
@@ -63,6 +64,93 @@ void store_kv(const KvTiles& kv, int64_t position, const float* key, const float
       return store_halves<KvType::bf16>(kv, position, key, value);
     case KvType::f16:
       return store_halves<KvType::f16>(kv, position, key, value);
+  }
+}
+
+// ---- whole tiles
+// ---------------------------------------------------------------------------------
+
+/// Makes rows of columns. Each round joins the first half of the vectors, lane by lane, with the
+/// second half, which turns the lanes' numbers by one bit.
+inline void transpose(Vec (&x)[kLanes]) {
+  Vec y[kLanes];
+#pragma GCC unroll 4
+  for (int round = 1; round < kLanes; round *= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kLanes / 2; ++i) {
+      join_pairs(x[i], x[i + kLanes / 2], y[2 * i], y[2 * i + 1]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) x[i] = y[i];
+  }
+}
+
+/// Lane i of both, rounded, as the pair that fills lane i.
+template <KvType type>
+inline Vec pairs_of(Vec first, Vec second) {
+  constexpr float kLargestF16 = 65504;
+  if constexpr (type == KvType::bf16) return bf16_pairs(first, second);
+  return f16_pairs(clamp(first, -kLargestF16, kLargestF16),
+                   clamp(second, -kLargestF16, kLargestF16));
+}
+
+/// The first n numbers at p, zeros after them; n may be negative.
+inline Vec load_up_to(const float* p, int64_t n) {
+  return n >= kLanes ? load(p) : load_first(p, n > 0 ? n : 0);
+}
+
+/// Dwords [first, first + kLanes) of a row of keys.
+template <KvType type>
+inline Vec key_dwords(const float* row, int64_t first, int64_t head_dim) {
+  if constexpr (type == KvType::f32) return load_up_to(row + first, head_dim - first);
+  const int64_t dim = 2 * first;
+  Vec even, odd;
+  split_pairs(load_up_to(row + dim, head_dim - dim),
+              load_up_to(row + dim + kLanes, head_dim - dim - kLanes), even, odd);
+  return pairs_of<type>(even, odd);
+}
+
+template <KvType type>
+void store_tile_as(const KvTiles& kv, const KvRows& rows, int64_t tile) {
+  constexpr int64_t kPack = type == KvType::f32 ? 1 : 2;
+  const int64_t dwords = kv.head_dim / kPack, size = kv_tile_bytes(type, kv.head_dim);
+  auto* keys = reinterpret_cast<float*>(kv.keys + tile * size);
+  for (int64_t token = 0; token < kTileTokens; token += kLanes) {
+    for (int64_t first = 0; first < dwords; first += kLanes) {
+      Vec x[kLanes];
+      for (int64_t t = 0; t < kLanes; ++t) {
+        const bool there = token + t < rows.count;
+        x[t] = there ? key_dwords<type>(rows.keys + (token + t) * rows.stride, first, kv.head_dim)
+                     : zero();
+      }
+      transpose(x);
+      const int64_t n = dwords - first < kLanes ? dwords - first : kLanes;
+      for (int64_t i = 0; i < n; ++i) store(x[i], keys + (first + i) * kTileTokens + token);
+    }
+  }
+  auto* values = reinterpret_cast<float*>(kv.values + tile * size);
+  for (int64_t token = 0; token < kTileTokens; token += kPack, values += kv.head_dim) {
+    const float* row = rows.values + token * rows.stride;
+    for (int64_t d = 0; d < kv.head_dim; d += kLanes) {
+      const int64_t n = kv.head_dim - d;
+      Vec x = token < rows.count ? load_up_to(row + d, n) : zero();
+      if constexpr (kPack == 2) {
+        const bool both = token + 1 < rows.count;
+        x = pairs_of<type>(x, both ? load_up_to(row + rows.stride + d, n) : zero());
+      }
+      n >= kLanes ? store(x, values + d) : store_first(x, values + d, n);
+    }
+  }
+}
+
+void store_kv_tile(const KvTiles& kv, const KvRows& rows, int64_t tile) {
+  switch (kv.type) {
+    case KvType::f32:
+      return store_tile_as<KvType::f32>(kv, rows, tile);
+    case KvType::bf16:
+      return store_tile_as<KvType::bf16>(kv, rows, tile);
+    case KvType::f16:
+      return store_tile_as<KvType::f16>(kv, rows, tile);
   }
 }
 
