@@ -15,7 +15,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's
-constexpr size_t kMaxDimensions = 8;               // PyTorch checkpoints stay below 6
 constexpr int kMaxDepth = 3;                       // header, tensor, shape
 
 struct ElementType {
@@ -129,8 +128,8 @@ class EntryReader {
 
   Shape shape_of(const Json& json) const {
     if (!json.is_array()) refuse("expected shape to be an array, found ", json.type_name());
-    if (json.size() > kMaxDimensions) {
-      refuse("expected at most ", kMaxDimensions, " dimensions, found ", json.size());
+    if (json.size() > kMaxCheckpointDimensions) {
+      refuse("expected at most ", kMaxCheckpointDimensions, " dimensions, found ", json.size());
     }
     Shape shape;
     for (const Json& size : json) shape.push_back(static_cast<int64_t>(number(size, "shape")));

@@ -1,5 +1,5 @@
-// The tensors of a model file, in the file's order and by name. Used by the GGUF and safetensors
-// readers.
+// The tensors of a model file, in the file's order and by name. Used by the readers of GGUF, of
+// safetensors and of torch's checkpoints.
 #pragma once
 
 #include <optional>
@@ -26,15 +26,30 @@ class TensorTable {
 
   /// False, and nothing added, if there is a tensor of that name already.
   bool add(const TensorView& view) {
+    if (left_out_.contains(view.name)) return false;
     if (!index_.try_emplace(view.name, views_.size()).second) return false;
     views_.push_back(view);
     return true;
   }
 
+  /// Notes a tensor of an element type that Heed does not hold. False as above.
+  bool leave_out(const std::string& name, std::string_view dtype) {
+    return !find(name) && left_out_.try_emplace(name, dtype).second;
+  }
+  /// The element type of such a tensor: "F8_E4M3"; empty if `name` is none.
+  std::string_view left_out(std::string_view name) const {
+    const auto it = left_out_.find(name);
+    return it == left_out_.end() ? std::string_view() : it->second;
+  }
+
  private:
   std::vector<TensorView> views_;
   std::unordered_map<std::string, size_t, StringHash, std::equal_to<>> index_;
+  std::unordered_map<std::string, std::string, StringHash, std::equal_to<>> left_out_;  // -> dtype
 };
+
+/// Dimensions of a checkpoint's tensor; PyTorch's stay below 6.
+inline constexpr size_t kMaxCheckpointDimensions = 8;
 
 /// What is wrong with the name of a tensor or of a metadata key, if anything: names are printed,
 /// and must not end a line or steer a terminal.
