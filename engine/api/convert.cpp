@@ -13,7 +13,6 @@ namespace {
 DType writable_type(const std::string& name) {
   std::vector<std::string> known;
   for (const RowCodec& codec : row_codecs()) {
-    if (!codec.quantize) continue;
     if (dtype_from_name(name) == codec.type) return codec.type;
     known.emplace_back(info(codec.type).name);
   }

@@ -22,9 +22,11 @@ struct FileType {
   uint32_t number;
 };
 constexpr std::array kFileTypes = {
-    FileType{DType::f32, 0},  FileType{DType::f16, 1},     FileType{DType::q4_0, 2},
-    FileType{DType::q4_1, 3}, FileType{DType::q8_0, 7},    FileType{DType::q5_0, 8},
-    FileType{DType::q5_1, 9}, FileType{DType::iq4_nl, 25}, FileType{DType::bf16, 32},
+    FileType{DType::f32, 0},     FileType{DType::f16, 1},   FileType{DType::q4_0, 2},
+    FileType{DType::q4_1, 3},    FileType{DType::q8_0, 7},  FileType{DType::q5_0, 8},
+    FileType{DType::q5_1, 9},    FileType{DType::q2_k, 10}, FileType{DType::q3_k, 11},
+    FileType{DType::q4_k, 14},   FileType{DType::q5_k, 16}, FileType{DType::q6_k, 18},
+    FileType{DType::iq4_nl, 25}, FileType{DType::bf16, 32},
 };
 
 constexpr uint32_t kQuantizationVersion = 2;  // of the block formats: ggml's GGML_QNT_VERSION

@@ -19,58 +19,64 @@ void pack_fifth_bits(const uint8_t (&codes)[kBlock], uint8_t (&qh)[kBlock / 8]) 
 
 /// A block of any of the formats whose codes lie in qs, with or without qh and m.
 template <typename Block, typename Levels>
-Block encode(const float* x) noexcept {
+Block encode(const BlockValues<kBlock>& values) noexcept {
+  const Points<kBlock> points = {values.x, values.weight};
   Block block = {};
   BlockScales scales = {};
   if constexpr (requires { block.m; }) {
-    scales = fit_scale_and_min<Levels>(x);
+    scales = fit_scale_and_min<Levels>(points);
     block.m = scales.m;
   } else {
-    scales.d = fit_scale<Levels>(x);
+    scales.d = fit_scale<Levels>(points);
   }
   block.d = scales.d;
 
-  const float inverse = inverse_scale(f16_to_f32(scales.d));
-  const float m = f16_to_f32(scales.m);
   uint8_t codes[kBlock];
-  for (int i = 0; i < kBlock; ++i) codes[i] = Levels::code((x[i] - m) * inverse);
+  encode_values<Levels>(points, f16_to_f32(scales.d), f16_to_f32(scales.m), codes);
   pack_nibbles(codes, block.qs);
   if constexpr (requires { block.qh; }) pack_fifth_bits(codes, block.qh);
   return block;
 }
 
+BlockQ8_0 encode_q8_0(const BlockValues<kBlock>& values) noexcept {
+  using Levels = IntegerLevels<-127, 127>;  // -128 is left out: kernels negate these bytes
+  const Points<kBlock> points = {values.x, values.weight};
+  BlockQ8_0 block = {.d = fit_scale<Levels>(points), .qs = {}};
+  uint8_t codes[kBlock];
+  encode_values<Levels>(points, f16_to_f32(block.d), 0.0f, codes);
+  for (int i = 0; i < kBlock; ++i) block.qs[i] = static_cast<int8_t>(codes[i] - 127);
+  return block;
+}
+
 }  // namespace
 
-void quantize_q4_0(const float* src, std::byte* dst, int64_t n) noexcept {
-  encode_blocks<BlockQ4_0, kBlock>(src, dst, n, encode<BlockQ4_0, IntegerLevels<-8, 7>>);
+void quantize_q4_0(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
+  encode_blocks<BlockQ4_0, kBlock>(src, dst, n, importance,
+                                   encode<BlockQ4_0, IntegerLevels<-8, 7>>);
 }
 
-void quantize_q4_1(const float* src, std::byte* dst, int64_t n) noexcept {
-  encode_blocks<BlockQ4_1, kBlock>(src, dst, n, encode<BlockQ4_1, IntegerLevels<0, 15>>);
+void quantize_q4_1(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
+  encode_blocks<BlockQ4_1, kBlock>(src, dst, n, importance,
+                                   encode<BlockQ4_1, IntegerLevels<0, 15>>);
 }
 
-void quantize_q5_0(const float* src, std::byte* dst, int64_t n) noexcept {
-  encode_blocks<BlockQ5_0, kBlock>(src, dst, n, encode<BlockQ5_0, IntegerLevels<-16, 15>>);
+void quantize_q5_0(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
+  encode_blocks<BlockQ5_0, kBlock>(src, dst, n, importance,
+                                   encode<BlockQ5_0, IntegerLevels<-16, 15>>);
 }
 
-void quantize_q5_1(const float* src, std::byte* dst, int64_t n) noexcept {
-  encode_blocks<BlockQ5_1, kBlock>(src, dst, n, encode<BlockQ5_1, IntegerLevels<0, 31>>);
+void quantize_q5_1(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
+  encode_blocks<BlockQ5_1, kBlock>(src, dst, n, importance,
+                                   encode<BlockQ5_1, IntegerLevels<0, 31>>);
 }
 
-void quantize_iq4_nl(const float* src, std::byte* dst, int64_t n) noexcept {
-  encode_blocks<BlockIQ4_NL, kBlock>(src, dst, n, encode<BlockIQ4_NL, Iq4NlLevels>);
+void quantize_iq4_nl(const float* src, std::byte* dst, int64_t n,
+                     const float* importance) noexcept {
+  encode_blocks<BlockIQ4_NL, kBlock>(src, dst, n, importance, encode<BlockIQ4_NL, Iq4NlLevels>);
 }
 
-void quantize_q8_0(const float* src, std::byte* dst, int64_t n) noexcept {
-  // -128 is left out: kernels negate these bytes.
-  using Levels = IntegerLevels<-127, 127>;
-  encode_blocks<BlockQ8_0, kBlock>(src, dst, n, [](const float* x) {
-    BlockQ8_0 block = {.d = fit_scale<Levels>(x), .qs = {}};
-    const float inverse = inverse_scale(f16_to_f32(block.d));
-    for (int i = 0; i < kBlock; ++i)
-      block.qs[i] = static_cast<int8_t>(Levels::nearest(x[i] * inverse));
-    return block;
-  });
+void quantize_q8_0(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
+  encode_blocks<BlockQ8_0, kBlock>(src, dst, n, importance, encode_q8_0);
 }
 
 }  // namespace heed

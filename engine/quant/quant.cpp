@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <iterator>
 
 #include "engine/core/error.h"
 #include "engine/core/half.h"
@@ -16,7 +18,7 @@ void read_f32(const std::byte* src, float* dst, int64_t n) noexcept {
   std::copy_n(src, n * sizeof(float), reinterpret_cast<std::byte*>(dst));
 }
 
-void write_f32(const float* src, std::byte* dst, int64_t n) noexcept {
+void write_f32(const float* src, std::byte* dst, int64_t n, const float*) noexcept {
   std::copy_n(reinterpret_cast<const std::byte*>(src), n * sizeof(float), dst);
 }
 
@@ -30,7 +32,7 @@ void read_half(const std::byte* src, float* dst, int64_t n) noexcept {
 }
 
 template <uint16_t (*convert)(float) noexcept>
-void write_half(const float* src, std::byte* dst, int64_t n) noexcept {
+void write_half(const float* src, std::byte* dst, int64_t n, const float*) noexcept {
   for (int64_t i = 0; i < n; ++i) {
     const uint16_t half = convert(src[i]);
     std::memcpy(dst + i * sizeof half, &half, sizeof half);
@@ -47,11 +49,11 @@ constexpr std::array kCodecs = {
     RowCodec{DType::q5_1, dequantize_q5_1, quantize_q5_1},
     RowCodec{DType::q8_0, dequantize_q8_0, quantize_q8_0},
     RowCodec{DType::iq4_nl, dequantize_iq4_nl, quantize_iq4_nl},
-    RowCodec{DType::q2_k, dequantize_q2_k, nullptr},
-    RowCodec{DType::q3_k, dequantize_q3_k, nullptr},
-    RowCodec{DType::q4_k, dequantize_q4_k, nullptr},
-    RowCodec{DType::q5_k, dequantize_q5_k, nullptr},
-    RowCodec{DType::q6_k, dequantize_q6_k, nullptr},
+    RowCodec{DType::q2_k, dequantize_q2_k, quantize_q2_k},
+    RowCodec{DType::q3_k, dequantize_q3_k, quantize_q3_k},
+    RowCodec{DType::q4_k, dequantize_q4_k, quantize_q4_k},
+    RowCodec{DType::q5_k, dequantize_q5_k, quantize_q5_k},
+    RowCodec{DType::q6_k, dequantize_q6_k, quantize_q6_k},
 };
 
 const RowCodec* find_codec(DType type) {
@@ -64,6 +66,18 @@ void check_whole_blocks(DType type, int64_t n) {
   if (n < 0 || n % t.block != 0)
     fail(Error::Code::argument, "a row of type ", t.name, " takes whole blocks of ", t.block,
          " values, not ", n, " values");
+}
+
+void check_importance(std::span<const float> importance, int64_t n) {
+  if (importance.empty()) return;
+  if (std::ssize(importance) != n)
+    fail(Error::Code::argument, "a row of ", n,
+         " values takes an importance for each of them, not ", importance.size());
+  const auto bad = std::ranges::find_if(
+      importance, [](float weight) { return !(weight >= 0.0f && std::isfinite(weight)); });
+  if (bad != importance.end())
+    fail(Error::Code::argument, "the importance of column ", bad - importance.begin(), " is ", *bad,
+         ", which is not a finite number of zero or more");
 }
 
 }  // namespace
@@ -80,12 +94,14 @@ void dequantize_row(DType type, const std::byte* src, float* dst, int64_t n) {
   codec->dequantize(src, dst, n);
 }
 
-void quantize_row(DType type, const float* src, std::byte* dst, int64_t n) {
+void quantize_row(DType type, const float* src, std::byte* dst, int64_t n,
+                  std::span<const float> importance) {
   const RowCodec* codec = find_codec(type);
-  if (codec == nullptr || codec->quantize == nullptr)
+  if (codec == nullptr)
     fail(Error::Code::unsupported, "weights cannot be written as type ", info(type).name);
   check_whole_blocks(type, n);
-  codec->quantize(src, dst, n);
+  check_importance(importance, n);
+  codec->quantize(src, dst, n, importance.empty() ? nullptr : importance.data());
 }
 
 }  // namespace heed

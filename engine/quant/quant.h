@@ -16,8 +16,8 @@ namespace heed {
 struct RowCodec {
   DType type;
   void (*dequantize)(const std::byte* src, float* dst, int64_t n) noexcept;
-  /// Null for a type that Heed reads but does not write yet.
-  void (*quantize)(const float* src, std::byte* dst, int64_t n) noexcept;
+  /// importance is null or has n finite values >= 0.
+  void (*quantize)(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept;
 };
 
 /// Every type with floating-point values: the one list of what is supported.
@@ -30,9 +30,14 @@ std::span<const RowCodec> row_codecs();
 void dequantize_row(DType type, const std::byte* src, float* dst, int64_t n);
 
 /// Writes the n values at src as a row of `type` to dst: row_bytes(type, n) bytes that any reader
-/// of GGUF understands. Finite values give blocks with finite values.
-/// Throws Error: unsupported for a type that Heed cannot write, argument when n is not a whole
-/// number of blocks.
-void quantize_row(DType type, const float* src, std::byte* dst, int64_t n);
+/// of GGUF understands, whose blocks hold finite values whatever src has (a NaN is written as 0).
+/// Block formats choose their scales for the least squared error. `importance`, if not empty, says
+/// how much the error of each of the n columns counts, as the mean square of the activations that
+/// meet it does; only the ratios within a block matter, and zeros throughout count as nothing said.
+/// The bytes depend on the arguments alone: not on the machine, nor on how rows are split.
+/// Throws Error: unsupported for a type that holds no floating-point values; argument when n is not
+/// a whole number of blocks, or importance has another count, a negative value, an infinity or NaN.
+void quantize_row(DType type, const float* src, std::byte* dst, int64_t n,
+                  std::span<const float> importance = {});
 
 }  // namespace heed

@@ -1,33 +1,41 @@
 #!/usr/bin/env python3
-"""Writes quantize.bin: values of several distributions, and the blocks that ggml makes of them.
+"""Writes quantize.bin: rows of several kinds, and what they lose in the blocks that ggml makes.
 
-Needs the PyPI packages numpy, gguf and llama-cpp-python (0.3.36 made the committed file), whose
-ggml_quantize_chunk is what llama.cpp's own converter calls; gguf.quants gives the same bytes for
-the types it can write, which is checked. Run: make_quantize.py
+Needs the PyPI packages numpy, safetensors, gguf and llama-cpp-python (0.3.36 made the committed
+file), whose ggml_quantize_chunk is what llama.cpp's own tools call, and the directory of
+all-minilm-l6-v2 from the model store. Run: make_quantize.py DIRECTORY
 
-The file, little-endian, for each distribution: uint32 count of values, the values as float32, then
-for each of TYPES: uint32 GGUF type number, uint32 count of bytes, the bytes.
+The file, little-endian, for each kind: uint32 length of its name, the name, uint32 rows, uint32
+columns, the values as float32, the columns' importance as float32; then twice, without and with the
+importance, for each of TYPES: uint32 GGUF type number, each block's (weighted) squared error as
+float32.
 """
 import ctypes
 import importlib.util
 import pathlib
 import struct
+import sys
 
 import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType as Type
-from gguf.quants import quantize
+from gguf.quants import dequantize
+from safetensors.numpy import load_file
 
-TYPES = (Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q8_0, Type.IQ4_NL)
-VALUES = 2048
+TYPES = (Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q8_0, Type.IQ4_NL, Type.Q2_K, Type.Q3_K,
+         Type.Q4_K, Type.Q5_K, Type.Q6_K)
 
 
-def distributions(rng):
-    normal = rng.standard_normal(VALUES)
-    yield 0.05 * normal
-    yield rng.uniform(-0.1, 0.1, VALUES)
-    yield 0.02 * rng.standard_normal(VALUES) * np.where(rng.random(VALUES) < 0.02, 20, 1)  # outliers
-    yield 1 + 0.1 * normal  # as the weights of a norm
-    yield 1e-6 * normal  # scales are f16 subnormals, where rounding them matters most
+def kinds(directory, rng):
+    """Name, rows."""
+    weights = load_file(pathlib.Path(directory) / "model.safetensors")
+    yield "MiniLM", weights["encoder.layer.5.output.dense.weight"][:8]
+    shape = 2, 1024
+    normal = rng.standard_normal(shape)
+    yield "normal", 0.05 * normal
+    yield "uniform", rng.uniform(-0.1, 0.1, shape)
+    yield "outliers", 0.02 * rng.standard_normal(shape) * np.where(rng.random(shape) < 0.02, 20, 1)
+    yield "around one", 1 + 0.1 * normal  # as the weights of a norm
+    yield "tiny", 1e-6 * normal  # scales are f16 subnormals, where rounding them matters most
 
 
 def ggml_quantize():
@@ -36,29 +44,39 @@ def ggml_quantize():
     function.restype = ctypes.c_size_t
     function.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *3 * [ctypes.c_int64], ctypes.c_void_p]
 
-    def run(values, block_type):
+    def run(values, importance, block_type):
         block, size = GGML_QUANT_SIZES[block_type]
-        blocks = np.zeros(values.size // block * size, np.uint8)
-        written = function(block_type, values.ctypes.data, blocks.ctypes.data, 0, 1, values.size, None)
+        blocks = np.zeros((values.shape[0], values.shape[1] // block * size), np.uint8)
+        pointer = None if importance is None else importance.ctypes.data
+        written = function(block_type, values.ctypes.data, blocks.ctypes.data, 0, *values.shape, pointer)
         assert written == blocks.size
-        if block_type != Type.IQ4_NL:
-            assert np.array_equal(blocks, quantize(values, block_type))
         return blocks
 
     return run
 
 
+def block_errors(values, importance, block_type, blocks):
+    lost = (dequantize(blocks, block_type).astype("f8") - values) ** 2
+    if importance is not None:
+        lost *= importance
+    return lost.reshape(-1, GGML_QUANT_SIZES[block_type][0]).sum(1).astype("<f4")
+
+
 def main():
     run = ggml_quantize()
+    rng = np.random.default_rng(20240602)
     with open(pathlib.Path(__file__).with_name("quantize.bin"), "wb") as out:
-        for values in distributions(np.random.default_rng(20240602)):
+        for name, values in kinds(sys.argv[1], rng):
             values = np.ascontiguousarray(values, "<f4")
-            out.write(struct.pack("<I", values.size))
+            importance = np.exp(rng.standard_normal(values.shape[1])).astype("<f4")
+            out.write(struct.pack("<I", len(name)) + name.encode())
+            out.write(struct.pack("<II", *values.shape))
             out.write(values.tobytes())
-            for block_type in TYPES:
-                blocks = run(values, block_type)
-                out.write(struct.pack("<II", block_type, blocks.size))
-                out.write(blocks.tobytes())
+            out.write(importance.tobytes())
+            for given in (None, importance):
+                for block_type in TYPES:
+                    errors = block_errors(values, given, block_type, run(values, given, block_type))
+                    out.write(struct.pack("<I", block_type) + errors.tobytes())
 
 
 main()
