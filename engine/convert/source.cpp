@@ -35,15 +35,7 @@ std::optional<TokenizerFiles> tokenizer_files(const fs::path& directory) {
 std::vector<std::string> missing_files(const fs::path& directory) {
   std::vector<std::string> missing;
   if (!is_file(directory / "config.json")) missing.push_back("config.json");
-  if (is_file(directory / "model.safetensors")) {
-    // One file has it all.
-  } else if (const fs::path index = directory / "model.safetensors.index.json"; is_file(index)) {
-    for (const fs::path& shard : Safetensors::shards(index)) {
-      if (!is_file(shard)) missing.push_back(shard.filename().string());
-    }
-  } else {
-    missing.push_back("model.safetensors (or model.safetensors.index.json and its shards)");
-  }
+  std::ranges::move(Checkpoint::missing_files(directory), std::back_inserter(missing));
   if (const auto files = tokenizer_files(directory)) {
     std::ranges::move(missing_tokenizer_files(*files, directory), std::back_inserter(missing));
   }
@@ -67,10 +59,7 @@ void check_directory(const fs::path& directory) {
   const std::vector<std::string> missing = missing_files(directory);
   if (missing.empty()) return;
   fail(Error::Code::io, "'", directory.string(), "' is not a complete model directory: it lacks ",
-       join(missing, ", "),
-       is_file(directory / "pytorch_model.bin")
-           ? "; its pytorch_model.bin is a format that Heed does not read"
-           : "");
+       join(missing, ", "));
 }
 
 const fs::path& checked(const fs::path& directory) {
@@ -83,7 +72,7 @@ const fs::path& checked(const fs::path& directory) {
 Source::Source(const fs::path& directory)
     : directory_(checked(directory)),
       config_(JsonFile::read(directory / "config.json")),
-      weights_(Safetensors::open(directory)) {}
+      weights_(Checkpoint::open(directory)) {}
 
 Source Source::open(const fs::path& directory) {
   return Source(directory);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/convert/json_file.h"
-#include "engine/format/safetensors.h"
+#include "engine/format/checkpoint.h"
 
 namespace heed {
 
@@ -23,7 +23,7 @@ class Source {
   std::string name() const;
 
   const JsonFile& config() const { return config_; }
-  const Safetensors& weights() const { return weights_; }
+  const Checkpoint& weights() const { return weights_; }
 
   std::filesystem::path path(std::string_view file) const { return directory_ / file; }
   bool has(std::string_view file) const;
@@ -35,7 +35,7 @@ class Source {
 
   std::filesystem::path directory_;
   JsonFile config_;
-  Safetensors weights_;
+  Checkpoint weights_;
 };
 
 }  // namespace heed

@@ -68,7 +68,7 @@ std::span<const int64_t> significant(const Shape& shape) {
 /// Finds a tensor for each parameter of a graph, and keeps lists of what does not fit.
 class Planner {
  public:
-  Planner(const Recipe& recipe, const Safetensors& weights) : recipe_(recipe), weights_(weights) {
+  Planner(const Recipe& recipe, const Checkpoint& weights) : recipe_(recipe), weights_(weights) {
     for (const TensorView& tensor : weights.tensors()) add_source(tensor);
   }
 
@@ -145,7 +145,7 @@ class Planner {
   }
 
   const Recipe& recipe_;
-  const Safetensors& weights_;
+  const Checkpoint& weights_;
   std::unordered_map<std::string, const TensorView*> sources_;  // by their names in the file
   std::vector<PlannedTensor> planned_;
   std::vector<std::string> problems_;
@@ -155,7 +155,7 @@ class Planner {
 }  // namespace
 
 std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
-                                        const Safetensors& weights, DType type) {
+                                        const Checkpoint& weights, DType type) {
   Planner planner(recipe, weights);
   for (const Param& param : all_params(model)) planner.plan(param, type);
   return planner.finish();

@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "engine/format/checkpoint.h"
 #include "engine/format/gguf.h"
-#include "engine/format/safetensors.h"
 #include "engine/graph/graph.h"
 #include "models/hugging_face/recipe.h"
 
@@ -21,6 +21,6 @@ struct PlannedTensor {
 /// lists every tensor that is missing, of another shape or of a type without numbers, and
 /// Error(unsupported) that lists those the graph has no use for.
 std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
-                                        const Safetensors& weights, DType type);
+                                        const Checkpoint& weights, DType type);
 
 }  // namespace heed

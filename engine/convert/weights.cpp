@@ -61,7 +61,7 @@ void convert_values(const PlannedTensor& tensor, Range range, std::span<float> f
 
 }  // namespace
 
-void write_weights(std::span<const PlannedTensor> tensors, const Safetensors& weights,
+void write_weights(std::span<const PlannedTensor> tensors, const Checkpoint& weights,
                    ThreadTeam& team, GgufWriter& writer, const ConvertProgress& progress) {
   const int64_t step = kPieceValues * kPiecesAThread * team.size();
   std::vector<float> floats(static_cast<size_t>(kPieceValues * team.size()));

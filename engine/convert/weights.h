@@ -17,7 +17,7 @@ using ConvertProgress = std::function<void(int64_t done_bytes, int64_t all_bytes
 /// Writes the data of all tensors in order; the writer was made with their targets. Throws
 /// Error(format) naming the tensor and the place of a value that the target type cannot hold: NaN,
 /// infinity, or one beyond its range. F32 takes any value.
-void write_weights(std::span<const PlannedTensor> tensors, const Safetensors& weights,
+void write_weights(std::span<const PlannedTensor> tensors, const Checkpoint& weights,
                    ThreadTeam& team, GgufWriter& writer, const ConvertProgress& progress);
 
 }  // namespace heed

@@ -42,7 +42,9 @@ class PickleMachine {
       opcode->run(*this);
     }
     pickle_.root_ = pop();
-    if (!stack_.empty()) cursor_.fail("expected one value at its end, found more");
+    if (!stack_.empty() || !marks_.empty()) {
+      cursor_.fail("expected one value at its end, and no open mark");
+    }
     if (cursor_.remaining() != 0) {
       cursor_.fail("expected nothing after its end at offset ", cursor_.offset());
     }

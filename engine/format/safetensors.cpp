@@ -6,8 +6,9 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <unordered_set>
+#include <vector>
+
+#include "engine/format/flat_json.h"
 
 namespace heed {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's
-constexpr int kMaxDepth = 3;                       // header, tensor, shape
 
 struct ElementType {
   std::string_view name;
@@ -32,41 +32,6 @@ constexpr std::array kElementTypes = {
     ElementType{"U16", DType::i16, false},    ElementType{"U8", DType::i8, false},
     ElementType{"BOOL", DType::i8, false},    ElementType{"F8_E4M3", DType::i8, false},
     ElementType{"F8_E5M2", DType::i8, false}, ElementType{"F8_E8M0", DType::i8, false},
-};
-
-/// Parses JSON of the shape both kinds of file have: flat, no key twice in an object.
-class JsonReader {
- public:
-  explicit JsonReader(const std::string& file) : file_(file) {}
-
-  Json read(std::string_view text) {
-    const auto check = [this](int depth, Json::parse_event_t event, const Json& parsed) {
-      using Event = Json::parse_event_t;
-      const bool opens = event == Event::object_start || event == Event::array_start;
-      if (opens && depth >= kMaxDepth) refuse("nested deeper than ", kMaxDepth, " levels");
-      if (event == Event::object_start) keys_[depth].clear();
-      if (event == Event::key && !keys_[depth - 1].insert(parsed.get<std::string>()).second) {
-        refuse("has the key ", to_text(parsed.get<std::string>()), " twice");
-      }
-      return true;
-    };
-    try {
-      return Json::parse(text, check);
-    } catch (const Json::parse_error& error) {
-      refuse("not valid JSON near byte ", error.byte);
-    } catch (const Json::exception&) {  // a number beyond every type
-      refuse("not valid JSON");
-    }
-  }
-
- private:
-  template <typename... Parts>
-  [[noreturn]] void refuse(const Parts&... parts) const {
-    fail(Error::Code::format, file_, ": header: ", parts...);
-  }
-
-  const std::string& file_;
-  std::array<std::unordered_set<std::string>, kMaxDepth> keys_;  // of the object open at a depth
 };
 
 /// A tensor as the header describes it, checked by itself.
@@ -194,30 +159,14 @@ void check_coverage(std::span<const Entry> entries, uint64_t data_bytes, const s
   }
 }
 
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-/// The object of an index that says in which shard each tensor is.
-Json weight_map(const std::filesystem::path& index) {
-  const std::string file = index.string();
-  const MappedFile text = MappedFile::open(index);
-  if (text.bytes().size() > kMaxHeaderBytes) {
-    fail(Error::Code::format, file, ": ", text.bytes().size(), " bytes exceed the cap of ",
-         kMaxHeaderBytes);
-  }
-  const Json json = JsonReader(file).read(as_text(text.bytes()));
-  Json map = json.is_object() ? json.value("weight_map", Json()) : Json();
-  if (!map.is_object()) fail(Error::Code::format, file, ": expected an object 'weight_map'");
-  return map;
-}
-
 }  // namespace
 
-void Safetensors::add_file(std::span<const std::byte> bytes, const std::string& file) {
+void read_safetensors(std::span<const std::byte> bytes, const std::string& file,
+                      TensorTable& tensors) {
   const uint64_t length = header_bytes(bytes, file);
+  const auto text = bytes.subspan(sizeof length, length);
   const auto data = bytes.subspan(sizeof length + length);
-  const Json header = JsonReader(file).read(as_text(bytes.subspan(sizeof length, length)));
+  const Json header = parse_flat_json(text, file + ": header");
   std::vector<Entry> entries;
   for (const auto& [name, json] : header.items()) {
     if (name == "__metadata__") {
@@ -230,92 +179,11 @@ void Safetensors::add_file(std::span<const std::byte> bytes, const std::string& 
   check_coverage(entries, data.size(), file);
   for (const Entry& entry : entries) {
     const auto view_data = data.subspan(entry.begin, entry.end - entry.begin);
-    const bool is_new =
-        !find(entry.name) && !left_out_.contains(entry.name) &&
-        (entry.type->held ? tensors_.add({entry.name, entry.type->type, entry.shape, view_data})
-                          : left_out_.emplace(entry.name, entry.type->name).second);
+    const bool is_new = entry.type->held
+                            ? tensors.add({entry.name, entry.type->type, entry.shape, view_data})
+                            : tensors.leave_out(entry.name, entry.type->name);
     if (!is_new) {
       fail(Error::Code::format, file, ": tensor '", entry.name, "': is in another shard as well");
-    }
-  }
-}
-
-void Safetensors::open_shards(const std::filesystem::path& index, FileAccess access) {
-  for (const std::filesystem::path& shard : shards(index)) {
-    files_.push_back(MappedFile::open(shard, access));
-    add_file(files_.back().bytes(), shard.string());
-  }
-  const Json map = weight_map(index);
-  for (const auto& [name, shard] : map.items()) {
-    if (!find(name) && left_out(name).empty()) {
-      fail(Error::Code::format, index.string(), ": tensor ", to_text(name),
-           " is in none of the shards");
-    }
-  }
-}
-
-std::vector<std::filesystem::path> Safetensors::shards(const std::filesystem::path& index) {
-  std::set<std::filesystem::path> files;
-  for (const Json& shard : weight_map(index)) {
-    // A shard lies beside its index; a path could lead out of the model's directory.
-    const std::string beside = shard.is_string() ? shard.get<std::string>() : "";
-    const std::filesystem::path path = beside;
-    if (!path.has_filename() || path != path.filename() || path.extension() != ".safetensors") {
-      fail(Error::Code::format, index.string(),
-           ": expected names of .safetensors files in 'weight_map', found ",
-           shard.is_string() ? to_text(beside) : shard.type_name());
-    }
-    files.insert(index.parent_path() / path);
-  }
-  return {files.begin(), files.end()};
-}
-
-Safetensors Safetensors::open(const std::filesystem::path& path, FileAccess access) {
-  Safetensors result(path.string());
-  std::error_code ignored;
-  std::filesystem::path file = path;
-  if (std::filesystem::is_directory(path, ignored)) {
-    file = path / "model.safetensors";
-    if (!std::filesystem::exists(file, ignored)) file += ".index.json";
-    if (!std::filesystem::exists(file, ignored)) {
-      fail(Error::Code::io, "'", path.string(),
-           "' holds neither model.safetensors nor model.safetensors.index.json");
-    }
-  }
-  if (file.extension() == ".json") {
-    result.open_shards(file, access);
-  } else {
-    result.files_.push_back(MappedFile::open(file, access));
-    result.add_file(result.files_.back().bytes(), file.string());
-  }
-  return result;
-}
-
-Safetensors Safetensors::parse(std::span<const std::byte> bytes, std::string name) {
-  Safetensors result(std::move(name));
-  result.add_file(bytes, result.name_);
-  return result;
-}
-
-const TensorView& Safetensors::require(std::string_view name) const {
-  if (const TensorView* tensor = find(name)) return *tensor;
-  if (const std::string_view dtype = left_out(name); !dtype.empty()) {
-    fail(Error::Code::unsupported, name_, ": tensor '", name, "' has dtype ", dtype,
-         ", which Heed does not hold");
-  }
-  fail(Error::Code::format, name_, ": tensor '", name, "' is missing");
-}
-
-std::string_view Safetensors::left_out(std::string_view name) const {
-  const auto it = left_out_.find(name);
-  return it == left_out_.end() ? std::string_view() : it->second;
-}
-
-void Safetensors::drop(const TensorView& tensor) const noexcept {
-  for (const MappedFile& file : files_) {
-    const auto bytes = file.bytes();
-    if (tensor.data.data() >= bytes.data() && tensor.data.data() < bytes.data() + bytes.size()) {
-      file.drop(tensor.data);
     }
   }
 }

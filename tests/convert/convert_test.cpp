@@ -162,6 +162,20 @@ TEST_CASE("the file is the same for any number of threads and any form of the ch
     write_text(model / "model.safetensors.index.json", index.dump());
     model.remove("model.safetensors");
   }
+  SUBCASE("saved by torch") {
+    model.remove("model.safetensors");
+    std::filesystem::copy(ModelDirectory::golden("tiny-bert-torch"), model.path());
+  }
+  SUBCASE("saved by torch, with an index") {
+    Json index;
+    for (const auto& [name, tensor] : read_safetensors(model / "model.safetensors")) {
+      index["weight_map"][name] = "pytorch_model-00001-of-00001.bin";
+    }
+    write_text(model / "pytorch_model.bin.index.json", index.dump());
+    model.remove("model.safetensors");
+    std::filesystem::copy(ModelDirectory::golden("tiny-bert-torch") / "pytorch_model.bin",
+                          model / "pytorch_model-00001-of-00001.bin");
+  }
   SUBCASE("below a head, with the names TensorFlow gave") {
     model.edit_weights([](RawTensors& tensors) {
       RawTensors renamed;

@@ -23,7 +23,7 @@ struct OneTensor {
   }
 
   std::vector<float> as(DType type, int threads) const {
-    const Safetensors weights = Safetensors::open(directory / "model.safetensors");
+    const Checkpoint weights = Checkpoint::open(directory / "model.safetensors");
     const PlannedTensor tensor = {weights.find("source"), {"target", type, shape}};
     GgufWriter writer(directory / "out.gguf", Metadata(), std::span(&tensor.target, 1));
     ThreadTeam team(threads);

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "engine/core/error.h"
+#include "engine/format/checkpoint.h"
 #include "tests/support/bytes.h"
-#include "tests/support/temporary_directory.h"
 
 namespace heed {
 namespace {
@@ -20,7 +20,7 @@ void check_safetensors_refused(const Bytes& file, std::string_view sentence,
   CAPTURE(sentence);
   const auto bytes = file.copy();
   try {
-    Safetensors::parse(bytes, "m.safetensors");
+    Checkpoint::parse(bytes, "m.safetensors");
     FAIL_CHECK("was accepted");
   } catch (const Error& error) {
     CHECK(std::string_view(error.what()) == "m.safetensors: " + std::string(sentence));
@@ -34,7 +34,7 @@ void check_tensor_refused(const std::string& fields, size_t data_bytes, std::str
                             "tensor 't': " + std::string(sentence));
 }
 
-std::string names(const Safetensors& checkpoint) {
+std::string names(const Checkpoint& checkpoint) {
   std::string result;
   for (const TensorView& view : checkpoint.tensors()) result += view.name + " ";
   return result;
@@ -53,7 +53,7 @@ TEST_CASE("tensors come in the order of their data") {
                          .add(int64_t{-5})
                          .raw("ss")
                          .copy();
-  const Safetensors file = Safetensors::parse(bytes, "m.safetensors");
+  const Checkpoint file = Checkpoint::parse(bytes, "m.safetensors");
   CHECK(names(file) == "b a none scalar ");
   CHECK(file.require("b").type == DType::f16);
   CHECK(file.require("b").shape == Shape{2, 3});
@@ -83,7 +83,7 @@ TEST_CASE("every element type is either held or left out by name") {
                                       R"(","shape":[3],"data_offsets":[0,)", 3 * c.bytes, "]}}"),
                                   3 * c.bytes)
                            .copy();
-    const Safetensors file = Safetensors::parse(bytes, "m.safetensors");
+    const Checkpoint file = Checkpoint::parse(bytes, "m.safetensors");
     if (c.type) {
       CHECK(file.require("t").type == *c.type);
       CHECK(file.require("t").data.size() == 3u * c.bytes);
@@ -98,7 +98,7 @@ TEST_CASE("every element type is either held or left out by name") {
 
 TEST_CASE("a file without tensors is well-formed") {
   const auto bytes = checkpoint("{}", 0).copy();
-  CHECK(Safetensors::parse(bytes, "m.safetensors").tensors().empty());
+  CHECK(Checkpoint::parse(bytes, "m.safetensors").tensors().empty());
 }
 
 TEST_CASE("headers that cannot be are refused") {
@@ -203,54 +203,8 @@ TEST_CASE("a file cut off anywhere is refused") {
   for (size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
     const auto bytes = Bytes().raw(std::string_view(whole).substr(0, size)).copy();
-    CHECK_THROWS_AS(Safetensors::parse(bytes, "m.safetensors"), Error);
+    CHECK_THROWS_AS(Checkpoint::parse(bytes, "m.safetensors"), Error);
   }
-}
-
-TEST_CASE("a directory is read through model.safetensors or through its index") {
-  const TemporaryDirectory directory;
-  const auto one = [](std::string_view name) {
-    return checkpoint(cat(R"({")", name, R"(":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}})"),
-                      1)
-        .text();
-  };
-  const auto index = directory / "model.safetensors.index.json";
-  const auto check_index = [&](std::string_view json, const std::string& sentence) {
-    write_text(index, json);
-    CHECK_THROWS_WITH(Safetensors::open(directory.path()), doctest::Contains(sentence.c_str()));
-  };
-  CHECK_THROWS_WITH(Safetensors::open(directory.path()),
-                    doctest::Contains("holds neither model.safetensors nor"));
-
-  write_text(directory / "x-1.safetensors", one("a"));
-  write_text(directory / "x-2.safetensors", one("b"));
-  const std::string good = R"({"metadata":{"total_size":2},
-    "weight_map":{"a":"x-1.safetensors","b":"x-2.safetensors"}})";
-  write_text(index, good);
-  for (const FileAccess access : {FileAccess::map, FileAccess::read}) {
-    CHECK(names(Safetensors::open(directory.path(), access)) == "a b ");
-    CHECK(names(Safetensors::open(index, access)) == "a b ");
-    CHECK(names(Safetensors::open(directory / "x-2.safetensors", access)) == "b ");
-  }
-
-  check_index("{", "index.json: header: not valid JSON near byte");
-  check_index("[]", "expected an object 'weight_map'");
-  check_index(R"({"weight_map":[]})", "expected an object 'weight_map'");
-  const std::string names_expected = "expected names of .safetensors files in 'weight_map', found ";
-  check_index(R"({"weight_map":{"a":7}})", names_expected + "number");
-  check_index(R"({"weight_map":{"a":"../x-1.safetensors"}})",
-              names_expected + "\"../x-1.safetensors\"");
-  check_index(R"({"weight_map":{"a":"model.bin"}})", names_expected + "\"model.bin\"");
-  check_index(R"({"weight_map":{"a":"absent.safetensors"}})",
-              "absent.safetensors': No such file or directory");
-  check_index(R"({"weight_map":{"a":"x-1.safetensors","c":"x-2.safetensors"}})",
-              "tensor \"c\" is in none of the shards");
-  write_text(directory / "x-3.safetensors", one("a"));
-  check_index(R"({"weight_map":{"a":"x-1.safetensors","b":"x-3.safetensors"}})",
-              "x-3.safetensors: tensor 'a': is in another shard as well");
-
-  write_text(directory / "model.safetensors", one("whole"));
-  CHECK(names(Safetensors::open(directory.path())) == "whole ");
 }
 
 }  // namespace heed

@@ -73,6 +73,22 @@ void write_safetensors_seeds(const std::filesystem::path& directory) {
             .text());
 }
 
+/// What torch wrote, as whole files and as the pickles within: behind the byte that tells them
+/// apart.
+void write_torch_seeds(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  const auto goldens = std::filesystem::path(HEED_TEST_DIR) / "format/goldens/torch";
+  for (const auto& golden : std::filesystem::directory_iterator(goldens)) {
+    if (golden.path().extension() != ".bin") continue;
+    const std::string name = golden.path().stem();
+    const std::string file = read_text(golden.path());
+    write(directory / name, std::string(1, '\0') + file);
+    const size_t begin = file.find("\x80");
+    const size_t end = file.find("PK", begin);
+    write(directory / (name + "-pickle"), "\x01" + file.substr(begin, end - begin));
+  }
+}
+
 /// A copy of a golden model with sizes of a few dozen, and random weights that fit them.
 void write_model(const std::filesystem::path& path, const std::string& golden, DType type,
                  const std::vector<std::pair<std::string, uint32_t>>& sizes) {
@@ -130,5 +146,6 @@ int main(int argc, char** argv) {
   heed::write_gguf_seeds(directory / "gguf_fuzz");
   heed::write_tokenizer_seeds(directory / "tokenizer_fuzz");
   heed::write_safetensors_seeds(directory / "safetensors_fuzz");
+  heed::write_torch_seeds(directory / "torch_file_fuzz");
   heed::write_model_seeds(directory / "model_fuzz");
 }

@@ -1,10 +1,10 @@
-// Any bytes at all: Safetensors either refuses them with an Error, or every tensor it hands out can
-// be found again and read, and has the bytes that its shape asks for.
+// Any bytes at all: as safetensors they are refused with an Error, or every tensor can be found
+// again and read, and has the bytes that its shape asks for.
 #include <cstdint>
 #include <cstdlib>
 
 #include "engine/core/error.h"
-#include "engine/format/safetensors.h"
+#include "engine/format/checkpoint.h"
 
 namespace heed {
 namespace {
@@ -28,7 +28,8 @@ void touch(const TensorView& tensor) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace heed;
   try {
-    const Safetensors file = Safetensors::parse(std::as_bytes(std::span(data, size)), "input");
+    const Checkpoint file =
+        Checkpoint::parse(std::as_bytes(std::span(data, size)), "input.safetensors");
     for (const TensorView& tensor : file.tensors()) {
       require(file.find(tensor.name) == &tensor);
       touch(tensor);

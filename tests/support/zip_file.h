@@ -12,8 +12,8 @@ namespace heed {
 
 /// What a test may have wrong in an archive's entry.
 struct ZipEntry {
-  std::string name;
-  std::string data;
+  std::string name = {};
+  std::string data = {};
   uint16_t flags = 0;
   uint16_t method = 0;
   int32_t more_bytes = 0;         // that the directory says than there are

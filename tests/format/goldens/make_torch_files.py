@@ -7,6 +7,7 @@ Needs torch (2.x). The files are what tests/format/torch_file_test.cpp reads.
 import builtins
 import collections
 import io
+import json
 import os
 import pathlib
 import pickle
@@ -57,6 +58,12 @@ def main():
     save("protocol4.bin", dict(plain), pickle_protocol=4)
     save("protocol5.bin", dict(plain), pickle_protocol=5)
     save("legacy.bin", plain, _use_new_zipfile_serialization=False)
+
+    index = {"metadata": {"total_size": 60}, "weight_map": {}}
+    for number, name in enumerate(("embed.weight", "norm.weight"), 1):
+        save(f"shard-{number}.bin", {name: plain[name]})
+        index["weight_map"][name] = f"pytorch_model-{number}.bin"
+    (OUT / "pytorch_model.bin.index.json").write_text(json.dumps(index))
 
     # A module's state dict: metadata set as an attribute, tables shared, rows of a larger storage.
     module = torch.nn.Module()
