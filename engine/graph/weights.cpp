@@ -1,6 +1,7 @@
 #include "engine/graph/weights.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/core/error.h"
 #include "engine/quant/quant.h"
@@ -109,17 +110,16 @@ class Weights::Packer {
   void fill(const Attention& attention, const BoundLayer& bound, PackedLayer& packed) {
     const Tensors& t = bound.tensors;
     if (attention.memory) {
-      packed.input = input_parts({t[Attention::q]}, {t[Attention::q_bias]});
+      packed.input = parts({t[Attention::q]}, {t[Attention::q_bias]});
       // Made once for a whole source, in the pass of the graph that is attended to.
       packed.memory =
           parts({t[Attention::k], t[Attention::v]}, {t[Attention::k_bias], t[Attention::v_bias]},
-                {.many_rows = true, .reads_stream = true});
+                /*many_rows=*/true);
     } else {
-      packed.input =
-          input_parts({t[Attention::q], t[Attention::k], t[Attention::v]},
-                      {t[Attention::q_bias], t[Attention::k_bias], t[Attention::v_bias]});
+      packed.input = parts({t[Attention::q], t[Attention::k], t[Attention::v]},
+                           {t[Attention::q_bias], t[Attention::k_bias], t[Attention::v_bias]});
     }
-    packed.output = output_parts({t[Attention::output]}, {t[Attention::output_bias]});
+    packed.output = parts({t[Attention::output]}, {t[Attention::output_bias]});
     if (t.size() > Attention::rope_factors && t[Attention::rope_factors]) {
       const TensorView& factors = *t[Attention::rope_factors];
       packed.rope_factors = {vector(&factors), static_cast<size_t>(factors.shape[0])};
@@ -131,15 +131,15 @@ class Weights::Packer {
     if (ffn.gated) {
       packed.input = gated(bound);
     } else {
-      packed.input = input_parts({t[FeedForward::up]}, {t[FeedForward::up_bias]});
+      packed.input = parts({t[FeedForward::up]}, {t[FeedForward::up_bias]});
     }
-    packed.output = output_parts({t[FeedForward::down]}, {t[FeedForward::down_bias]});
+    packed.output = parts({t[FeedForward::down]}, {t[FeedForward::down_bias]});
   }
 
   void fill(const Head&, const BoundLayer& bound, PackedLayer& packed) {
     const Tensors& t = bound.tensors;
     packed.input =
-        input_parts({t[Head::weight] ? t[Head::weight] : t[Head::tied_weight]}, {t[Head::bias]});
+        parts({t[Head::weight] ? t[Head::weight] : t[Head::tied_weight]}, {t[Head::bias]});
   }
 
   // Tables of embeddings stay as the file has them; the others have no weights.
@@ -148,27 +148,15 @@ class Weights::Packer {
   void fill(const Residual&, const BoundLayer&, PackedLayer&) {}
   void fill(const Blocks&, const BoundLayer&, PackedLayer&) {}
 
-  /// How a matrix is used.
-  struct Use {
-    bool many_rows = false;
-    /// It reads the stream, of which a few columns are far larger than their neighbours: in int8,
-    /// which they share a scale in, the neighbours would be lost.
-    bool reads_stream = false;
-  };
-
-  std::vector<LinearPart> input_parts(const Tensors& tensors, const Tensors& biases) {
-    return parts(tensors, biases, {.many_rows = options_.many_rows, .reads_stream = true});
+  std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases) {
+    return parts(tensors, biases, options_.many_rows);
   }
 
-  std::vector<LinearPart> output_parts(const Tensors& tensors, const Tensors& biases) {
-    return parts(tensors, biases, {.many_rows = options_.many_rows});
-  }
-
-  std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases, Use use) {
+  std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases, bool many_rows) {
     std::vector<LinearPart> result;
     size_t next = 0;
     for (const Group& group : side_by_side(tensors)) {
-      LinearPart part = matrix(group, use);
+      LinearPart part = matrix(group, many_rows);
       std::vector<float> bias;
       bool any = false;
       for (const TensorView* tensor : group.tensors) {
@@ -188,12 +176,11 @@ class Weights::Packer {
     const Tensors& t = bound.tensors;
     const TensorView* gate = t[FeedForward::gate];
     const TensorView* up = t[FeedForward::up];
-    const Use use{.many_rows = options_.many_rows, .reads_stream = true};
-    if (panel_type(gate->type, use) != panel_type(up->type, use)) {
+    if (panel_type(gate->type) != panel_type(up->type)) {
       fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
            ") and '", up->name, "' (", info(up->type).name, ") must have one type");
     }
-    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true}, use)};
+    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true})};
     const Tensors biases = {t[FeedForward::gate_bias], t[FeedForward::up_bias]};
     if (biases[0] || biases[1]) {
       std::vector<float> bias(part.panels.rows);
@@ -209,12 +196,10 @@ class Weights::Packer {
     return {part};
   }
 
-  /// Where oneDNN multiplies tiles (AMX) it is the fastest for many rows of floats: in bf16 those
-  /// that were rounded to no more bits, else in f32. Elsewhere our own kernels are.
-  LinearPart matrix(const Group& group, Use use) {
-    const bool quantised = info(group.type()).block > 1;
-    const bool own = !use.many_rows || w_.exact_ || (quantised && !use.reads_stream);
-    if (own || !dense_has_tiles()) return {.panels = panels(group, use)};
+  /// Where oneDNN multiplies tiles (AMX) it is the fastest for many rows: in bf16 those that were
+  /// rounded to no more bits, else in f32. Elsewhere our own kernels are.
+  LinearPart matrix(const Group& group, bool many_rows) {
+    if (!many_rows || w_.exact_ || !has_tiles()) return {.panels = panels(group)};
     const bool bf16 = group.type() != DType::f32 && group.type() != DType::f16;
     const InputForm form = bf16 ? InputForm::bf16 : InputForm::f32;
     LinearPart part{.panels = {.type = group.type(), .columns = group.columns()}};
@@ -229,19 +214,15 @@ class Weights::Packer {
     return part;
   }
 
-  /// A quantised matrix that reads the stream for many rows becomes one of floats, as its kernels
-  /// would round that to int8. A decoder's does not: for a few tokens, reading it takes the time.
-  DType panel_type(DType type, Use use) const {
-    if (w_.exact_) return DType::f32;
-    const bool quantised = info(type).block > 1;
-    if (!quantised || !use.many_rows || !use.reads_stream) return type;
-    constexpr int64_t kMany = 512;
-    const bool bf16 = w_.kernels_->matmul_input(DType::bf16, kMany) == InputForm::bf16;
-    return bf16 ? DType::bf16 : DType::f32;
+  bool has_tiles() {
+    if (!has_tiles_) has_tiles_ = dense_has_tiles();
+    return *has_tiles_;
   }
 
-  Panels panels(const Group& group, Use use) {
-    Panels result{.type = panel_type(group.type(), use), .columns = group.columns()};
+  DType panel_type(DType type) const { return w_.exact_ ? DType::f32 : type; }
+
+  Panels panels(const Group& group) {
+    Panels result{.type = panel_type(group.type()), .columns = group.columns()};
     int64_t count = 0;
     for (const TensorView* tensor : group.tensors) {
       count += Group::panels(*tensor);
@@ -260,16 +241,14 @@ class Weights::Packer {
   }
 
   void pack_range(const Group& group, const Panels& panels, Range range, std::byte* data) const {
-    std::vector<float> rows(kPanelRows * panels.columns);
-    std::vector<std::byte> rounded(kPanelRows * row_bytes(panels.type, panels.columns));
+    std::vector<float> rows(w_.exact_ ? kPanelRows * panels.columns : 0);
     for (int64_t i = range.begin; i < range.end; ++i) {
       const PanelSource source = group.source(i);
       const int64_t bytes = row_bytes(source.tensor->type, panels.columns);
       const std::byte* from = source.tensor->data.data() + source.first_row * bytes;
-      if (source.tensor->type != panels.type) {
+      if (source.tensor->type != panels.type) {  // which then is f32
         dequantize_row(source.tensor->type, from, rows.data(), source.rows * panels.columns);
-        quantize_row(panels.type, rows.data(), rounded.data(), source.rows * panels.columns);
-        from = rounded.data();
+        from = reinterpret_cast<const std::byte*>(rows.data());
       }
       w_.kernels_->pack(panels.type, from, source.rows, panels.columns,
                         data + i * panels.panel_bytes);
@@ -313,6 +292,7 @@ class Weights::Packer {
   ThreadTeam& team_;
   const PackOptions& options_;
   DenseCache dense_cache_;
+  std::optional<bool> has_tiles_;  // asked for once
   std::byte* at_ = nullptr;
   int64_t left_ = 0;
   double total_ = 1;

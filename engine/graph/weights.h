@@ -30,8 +30,7 @@ struct PackedLayer {
 
 struct PackOptions {
   bool exact = false;  ///< dequantise every matrix to f32
-  /// Passes have many rows, as an encoder's: quantised matrices that read the stream become floats,
-  /// so that it is not rounded to int8, and the machine's fastest kernels for bf16 take them.
+  /// Passes have many rows, as an encoder's: where oneDNN multiplies tiles, it holds the matrices.
   bool many_rows = false;
   std::function<void(const TensorView&)> release;  ///< called when a tensor was packed
   std::function<void(double fraction)> progress;

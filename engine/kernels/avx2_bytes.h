@@ -16,9 +16,6 @@ struct Bytes {
 struct Ints {
   __m256i v;
 };
-struct Words {
-  __m256i v;
-};
 
 /// Codes of 2 to 4 bits are alike to Dot.
 constexpr int dot_bits(int bits) {
@@ -110,42 +107,20 @@ inline Ints plus(Ints a, Ints b) {
 inline Ints larger(Ints a, Ints b) {
   return {_mm256_max_epi32(a.v, b.v)};
 }
-inline int32_t largest_lane(Ints x) {
-  __m128i m = _mm_max_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
-  m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-  return _mm_cvtsi128_si32(_mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1)));
-}
-inline int32_t sum_of_lanes(Ints x) {
-  __m128i s = _mm_add_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
-}
-inline void sums_of_lanes(const Ints (&x)[4], int32_t (&sums)[4]) {
-  const __m256i ab = _mm256_add_epi32(_mm256_unpacklo_epi32(x[0].v, x[1].v),
-                                      _mm256_unpackhi_epi32(x[0].v, x[1].v));
-  const __m256i cd = _mm256_add_epi32(_mm256_unpacklo_epi32(x[2].v, x[3].v),
-                                      _mm256_unpackhi_epi32(x[2].v, x[3].v));
-  const __m256i all =
-      _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(sums),
-                   _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
+template <typename Op>
+inline void reduce_four(const Ints (&x)[4], Op op, int32_t* out) {
+  const auto pairs = [op](Ints a, Ints b) {
+    return op(Ints{_mm256_unpacklo_epi32(a.v, b.v)}, Ints{_mm256_unpackhi_epi32(a.v, b.v)}).v;
+  };
+  const __m256i ab = pairs(x[0], x[1]), cd = pairs(x[2], x[3]);
+  const Ints quads = op(Ints{_mm256_unpacklo_epi64(ab, cd)}, Ints{_mm256_unpackhi_epi64(ab, cd)});
+  const Ints all = op(quads, Ints{_mm256_permute2x128_si256(quads.v, quads.v, 0x01)});
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(all.v));
 }
 inline void store_int8(Ints x, int8_t* p) {
   const __m128i words =
       _mm_packs_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
-}
-
-// ---- words --------------------------------------------------------------------------------------
-inline Words to_words(Ints a, Ints b) {
-  return {_mm256_packs_epi32(a.v, b.v)};
-}
-inline Words times_ratio(Words x, int16_t ratio) {
-  return {_mm256_mulhrs_epi16(x.v, _mm256_set1_epi16(ratio))};
-}
-inline Ints squares_of_low_bytes(Words x) {
-  const __m256i low = _mm256_srai_epi16(_mm256_slli_epi16(x.v, 8), 8);
-  return {_mm256_madd_epi16(low, low)};
 }
 
 // ---- scales -------------------------------------------------------------------------------------
@@ -155,7 +130,7 @@ inline Vec load_f16(const std::byte* p) {
 inline Ints load_u8(const std::byte* p) {
   return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
 }
-inline Ints load_i8(const std::byte* p) {
+inline Ints load_i8(const void* p) {
   return {_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
 }
 inline Ints low_nibble(Ints x) {

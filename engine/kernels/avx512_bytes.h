@@ -16,10 +16,6 @@ struct Bytes {
 struct Ints {
   __m512i v;
 };
-/// Twice as many integers of 16 bits.
-struct Words {
-  __m512i v;
-};
 
 /// What Dot needs to know of codes of `bits` bits: here nothing, one kind serves all.
 constexpr int dot_bits(int /*bits*/) {
@@ -109,43 +105,21 @@ inline Ints plus(Ints a, Ints b) {
 inline Ints larger(Ints a, Ints b) {
   return {_mm512_max_epi32(a.v, b.v)};
 }
-inline int32_t largest_lane(Ints x) {
-  return _mm512_reduce_max_epi32(x.v);
-}
-inline int32_t sum_of_lanes(Ints x) {
-  return _mm512_reduce_add_epi32(x.v);
-}
-/// The sums of four vectors' lanes.
-inline void sums_of_lanes(const Ints (&x)[4], int32_t (&sums)[4]) {
-  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(x[0].v, x[1].v),
-                                      _mm512_unpackhi_epi32(x[0].v, x[1].v));
-  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(x[2].v, x[3].v),
-                                      _mm512_unpackhi_epi32(x[2].v, x[3].v));
-  const __m512i all =
-      _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-  const __m256i half =
-      _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(sums),
-                   _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
+/// What `op`, plus or larger, makes of the lanes of each of four vectors.
+template <typename Op>
+inline void reduce_four(const Ints (&x)[4], Op op, int32_t* out) {
+  const auto pairs = [op](Ints a, Ints b) {
+    return op(Ints{_mm512_unpacklo_epi32(a.v, b.v)}, Ints{_mm512_unpackhi_epi32(a.v, b.v)}).v;
+  };
+  const __m512i ab = pairs(x[0], x[1]), cd = pairs(x[2], x[3]);
+  const Ints quads = op(Ints{_mm512_unpacklo_epi64(ab, cd)}, Ints{_mm512_unpackhi_epi64(ab, cd)});
+  const Ints halves = op(quads, Ints{_mm512_shuffle_i64x2(quads.v, quads.v, 0x4e)});
+  const Ints all = op(halves, Ints{_mm512_shuffle_i64x2(halves.v, halves.v, 0xb1)});
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(all.v));
 }
 /// The lanes, in -128..127, as bytes.
 inline void store_int8(Ints x, int8_t* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x.v));
-}
-
-// ---- words --------------------------------------------------------------------------------------
-/// The lanes of both, which fit, in any order.
-inline Words to_words(Ints a, Ints b) {
-  return {_mm512_packs_epi32(a.v, b.v)};
-}
-/// x * ratio / 2^15, to nearest, halves up.
-inline Words times_ratio(Words x, int16_t ratio) {
-  return {_mm512_mulhrs_epi16(x.v, _mm512_set1_epi16(ratio))};
-}
-/// The squares of the low bytes as signed numbers, pairs of them added.
-inline Ints squares_of_low_bytes(Words x) {
-  const __m512i low = _mm512_srai_epi16(_mm512_slli_epi16(x.v, 8), 8);
-  return {_mm512_madd_epi16(low, low)};
 }
 
 // ---- scales -------------------------------------------------------------------------------------
@@ -155,7 +129,7 @@ inline Vec load_f16(const std::byte* p) {
 inline Ints load_u8(const std::byte* p) {
   return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
-inline Ints load_i8(const std::byte* p) {
+inline Ints load_i8(const void* p) {
   return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
 inline Ints low_nibble(Ints x) {

@@ -25,15 +25,25 @@ enum class Activation { none, relu, silu, gelu /* erf */, gelu_tanh, tanh };
 enum class InputForm { f32, q8, bf16 };
 
 /// Activations rounded to int8 in blocks of 32 columns, for the integer kernels.
-/// x[r, c] ~ values[r, c] * scales[r, c / 32]; values lie in [-127, 127]; scale = max|x| / steps,
-/// steps being the one of 127, 126, 125 and 124 that loses least (scalar_matmul.cpp defines it).
+/// x[r, c] ~ values[r, c] * scales[r, c / 32]; values lie in [-127, 127]; scale = max|x| / 127.
 /// A block that holds a NaN or an infinity has zero values and the scale NaN, so that every product
 /// of its row is NaN; a block with no |x| of 1e-30 or more is zero.
+///
+/// A row has room for one more block behind the others. Where the largest scale, rest[r]'s, squared
+/// is more than half of what the others have together, outliers spoil that block, and with it the
+/// row (Dettmers et al., arXiv 2208.07339, multiply such columns in 16 bits): what rounding has
+/// left of it is rounded in turn, and it has about 16 bits for the price of a block. Elsewhere
+/// rest[r] is -1. (Scales are chosen without a search: what one gains, this gains several times
+/// over.)
 struct Q8Rows {
-  int8_t* values = nullptr;  // [rows, columns], columns a multiple of 32
-  float* scales = nullptr;   // [rows, columns / 32]
-  int32_t* sums = nullptr;   // [rows, columns / 16]: sums of 16 values, for weights with an offset
-  int64_t columns = 0;
+  int8_t* values = nullptr;  // [rows, blocks(), 32]
+  float* scales = nullptr;   // [rows, blocks()]
+  int32_t* sums = nullptr;   // [rows, blocks(), 2]: sums of 16 values, for weights with an offset
+  int32_t* rest = nullptr;   // [rows]
+  int64_t columns = 0;       // a multiple of 32
+
+  /// Blocks of a row, with the one for what is left.
+  int64_t blocks() const { return columns / 32 + 1; }
 };
 
 /// The rows a matmul reads, in the form its table asked for (matmul_input).

@@ -52,20 +52,14 @@ inline constexpr int kRecordQuads = kRecordColumns / 4;
 /// (Kernels::quantize_q8), so that 127 / max is finite.
 inline constexpr float kQ8Smallest = 1e-30f;
 
-/// A block of activations is rounded to the largest |x| over one of these numbers of steps,
-/// whichever loses least: with four to choose from, normal values lose 14 % less than with 127
-/// alone, and a model's logits drift that much less. More choices cost more than they gain.
-///
-/// Which one loses least is decided on numbers of 16 bits, which vectors hold twice as many of:
-/// word = round(x * 127 * 256 / max), for n steps round(word * n / 127) as pmulhrsw makes it of
-/// kQ8Ratio. What rounding loses of a word is its low byte as a signed number.
-inline constexpr int kQ8Choices = 4;
-inline constexpr float kQ8Steps[kQ8Choices] = {127, 126, 125, 124};
-inline constexpr float kQ8WordSteps = 127 * 256;
-/// 2^15 steps / 127, rounded; the first is no ratio.
-inline constexpr int16_t kQ8Ratio[kQ8Choices] = {0, 32510, 32252, 31994};
-/// The square of a choice's step, relative to that of 127, times 2^16.
-inline constexpr int64_t kQ8StepArea[kQ8Choices] = {65536, 66580, 67650, 68745};
+/// A block of activations is rounded to the largest |x| over so many steps; -128 is left out, since
+/// kernels negate.
+inline constexpr float kQ8Steps = 127;
+
+/// A block of outliers (Q8Rows::rest) has one part in so many, or more, of a row's squared scales:
+/// half as much as all others together. Normal rows have none; with less, tiles of several rows
+/// would have records for most of them.
+inline constexpr float kOutlierShare = 3;
 
 /// Records below one header of the K types, and the header's size.
 inline constexpr int kSuperRecords = kSuperBlock / kRecordColumns;

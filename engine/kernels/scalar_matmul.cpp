@@ -20,43 +20,51 @@ uint32_t largest_magnitude(const float* x, int64_t n) {
   return max;
 }
 
-/// The step count of kQ8Steps that loses least of a block whose largest magnitude is `max`.
-float best_steps(const float* x, float max) {
-  int32_t losses[kQ8Choices] = {};
+/// Rounds one block; `sums` gets those of its halves. Returns the scale.
+float quantize_block(const float* x, int8_t* values, int32_t* sums) {
+  const auto max = std::bit_cast<float>(largest_magnitude(x, kRecordColumns));
+  const bool finite = max <= std::numeric_limits<float>::max();
+  const bool usable = finite && max >= kQ8Smallest;
+  const float factor = usable ? kQ8Steps / max : 0.0f;
+  sums[0] = sums[1] = 0;
   for (int i = 0; i < kRecordColumns; ++i) {
-    const auto word = static_cast<int32_t>(std::lrint(x[i] * (kQ8WordSteps / max)));
-    for (int c = 0; c < kQ8Choices; ++c) {
-      const int32_t steps = c == 0 ? word : (word * kQ8Ratio[c] + (1 << 14)) >> 15;
-      const int32_t lost = ((steps + 128) & 255) - 128;
-      losses[c] += lost * lost;
-    }
+    // To nearest, ties to even; factor 0 is kept from meeting an infinity.
+    values[i] = factor != 0 ? static_cast<int8_t>(std::lrint(x[i] * factor)) : int8_t{0};
+    sums[i / 16] += values[i];
   }
-  int best = 0;
-  for (int c = 1; c < kQ8Choices; ++c) {
-    if (losses[c] * kQ8StepArea[c] < losses[best] * kQ8StepArea[best]) best = c;
+  if (!finite) return std::numeric_limits<float>::quiet_NaN();
+  return usable ? max / kQ8Steps : 0.0f;
+}
+
+/// The block whose scale squared is more than half of what all others have together; -1 if there is
+/// none.
+int64_t outlier_block(const float* scales, int64_t blocks) {
+  int64_t coarsest = 0;
+  float squares = 0;
+  for (int64_t i = 0; i < blocks; ++i) {
+    if (scales[i] > scales[coarsest]) coarsest = i;
+    squares = std::fma(scales[i], scales[i], squares);
   }
-  return kQ8Steps[best];
+  return kOutlierShare * scales[coarsest] * scales[coarsest] > squares ? coarsest : -1;
 }
 
 void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
-  for (int64_t block = 0; block < out.columns / kRecordColumns; ++block) {
-    const float* in = x + block * kRecordColumns;
-    int8_t* values = out.values + row * out.columns + block * kRecordColumns;
-    float* scale = out.scales + row * out.columns / kRecordColumns + block;
-    int32_t* sums = out.sums + row * out.columns / 16 + block * 2;
-
-    const auto max = std::bit_cast<float>(largest_magnitude(in, kRecordColumns));
-    const bool finite = max <= std::numeric_limits<float>::max();
-    const float steps = finite && max >= kQ8Smallest ? best_steps(in, max) : 0.0f;
-    const float factor = steps != 0 ? steps / max : 0.0f;
-    *scale = !finite ? std::numeric_limits<float>::quiet_NaN() : steps != 0 ? max / steps : 0.0f;
-    sums[0] = sums[1] = 0;
-    for (int i = 0; i < kRecordColumns; ++i) {
-      // To nearest, ties to even; factor 0 is kept from meeting an infinity.
-      values[i] = factor != 0 ? static_cast<int8_t>(std::lrint(in[i] * factor)) : int8_t{0};
-      sums[i / 16] += values[i];
-    }
+  const int64_t blocks = out.columns / kRecordColumns;
+  int8_t* values = out.values + row * out.blocks() * kRecordColumns;
+  float* scales = out.scales + row * out.blocks();
+  int32_t* sums = out.sums + row * out.blocks() * 2;
+  for (int64_t i = 0; i < blocks; ++i) {
+    scales[i] = quantize_block(x + i * kRecordColumns, values + i * kRecordColumns, sums + 2 * i);
   }
+  const int64_t coarsest = outlier_block(scales, blocks);
+  out.rest[row] = static_cast<int32_t>(coarsest);
+  if (coarsest < 0) return;
+  float rest[kRecordColumns];
+  for (int i = 0; i < kRecordColumns; ++i) {
+    const int64_t at = coarsest * kRecordColumns + i;
+    rest[i] = std::fma(-static_cast<float>(values[at]), scales[coarsest], x[at]);
+  }
+  scales[blocks] = quantize_block(rest, values + blocks * kRecordColumns, sums + 2 * blocks);
 }
 
 /// The sums of all rows over two panels, [2][rows][16].
@@ -64,14 +72,15 @@ int64_t matmul_scratch(DType, int64_t, int64_t rows) {
   return 2 * rows * kPanelRows * static_cast<int64_t>(sizeof(float));
 }
 
-/// acc[n] += what record `index` contributes to the product of input row `row` with row n of the
-/// panel. For each group of columns with a scale of its own: one fused multiply-add for the integer
-/// part, one for the minimum. The integers are below 2^24, hence exact as floats.
+/// acc[n] += the product of block `index` of input row `row` with the record of row n of the panel.
+/// For each group of columns with a scale of its own: one fused multiply-add for the integer part,
+/// one for the minimum. The integers are below 2^24, hence exact as floats.
 void add_record(const PanelFormat& format, const Record& record, const Q8Rows& q8, int64_t row,
                 int64_t index, float* acc) {
-  const int8_t* values = q8.values + row * q8.columns + index * kRecordColumns;
-  const float scale = q8.scales[row * q8.columns / kRecordColumns + index];
-  const int32_t* sums = q8.sums + row * q8.columns / 16 + index * 2;
+  const int64_t block = row * q8.blocks() + index;
+  const int8_t* values = q8.values + block * kRecordColumns;
+  const float scale = q8.scales[block];
+  const int32_t* sums = q8.sums + block * 2;
   const int columns = kRecordColumns / format.groups;
   for (int n = 0; n < kPanelRows; ++n) {
     for (int g = 0; g < format.groups; ++g) {
@@ -93,6 +102,12 @@ void quantized_product(const MatmulArgs& args, int64_t panel, float* acc /* [row
     unpack_record(args.w->type, args.w->panel(panel), i, record);
     for (int64_t r = 0; r < args.input.rows; ++r)
       add_record(format, record, args.input.q8, r, i, acc + r * kPanelRows);
+  }
+  const Q8Rows& q8 = args.input.q8;
+  for (int64_t r = 0; r < args.input.rows; ++r) {
+    if (q8.rest[r] < 0) continue;
+    unpack_record(args.w->type, args.w->panel(panel), q8.rest[r], record);
+    add_record(format, record, q8, r, q8.blocks() - 1, acc + r * kPanelRows);
   }
 }
 

@@ -19,21 +19,28 @@ constexpr int64_t kFineColumns = 512;
 
 /// x -= what row `row` of `rounded` holds of it.
 void subtract(const Q8Rows& rounded, int64_t row, float* x) {
-  const int8_t* values = rounded.values + row * rounded.columns;
-  const float* scales = rounded.scales + row * rounded.columns / kRecordColumns;
+  const int8_t* values = rounded.values + row * rounded.blocks() * kRecordColumns;
+  const float* scales = rounded.scales + row * rounded.blocks();
   for (int64_t c = 0; c < rounded.columns; ++c) {
     x[c] -= static_cast<float>(values[c]) * scales[c / kRecordColumns];
   }
+  if (rounded.rest[row] < 0) return;
+  float* block = x + rounded.rest[row] * kRecordColumns;
+  for (int64_t i = 0; i < kRecordColumns; ++i) {
+    block[i] -= static_cast<float>(values[rounded.columns + i]) * scales[rounded.blocks() - 1];
+  }
 }
 
-/// The three arrays of Q8Rows, or rows of floats (the larger form serves both), in one block.
+/// The arrays of Q8Rows, or rows of floats (the larger form serves both), in one block.
 MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter& memory) {
   MatmulInput input{.form = form, .stride = columns, .rows = rows};
   if (form == InputForm::q8) {
-    input.q8 = {.values = memory.take<int8_t>(rows * columns),
-                .scales = memory.take<float>(rows * columns / kRecordColumns),
-                .sums = memory.take<int32_t>(rows * columns / 16),
-                .columns = columns};
+    input.q8.columns = columns;
+    input.q8.rest = memory.take<int32_t>(rows);
+    const int64_t blocks = rows * input.q8.blocks();
+    input.q8.values = memory.take<int8_t>(blocks * kRecordColumns);
+    input.q8.scales = memory.take<float>(blocks);
+    input.q8.sums = memory.take<int32_t>(blocks * 2);
   } else if (form == InputForm::bf16) {
     input.bf16 = memory.take<uint16_t>(rows * columns);
   } else {
@@ -49,9 +56,11 @@ bool writes_bf16(const Run& run, const LinearPart& reader, int64_t rows) {
 
 MatmulInput some_rows(MatmulInput input, Range rows) {
   if (input.form == InputForm::q8) {
-    input.q8.values += rows.begin * input.q8.columns;
-    input.q8.scales += rows.begin * input.q8.columns / kRecordColumns;
-    input.q8.sums += rows.begin * input.q8.columns / 16;
+    const int64_t blocks = rows.begin * input.q8.blocks();
+    input.q8.values += blocks * kRecordColumns;
+    input.q8.scales += blocks;
+    input.q8.sums += blocks * 2;
+    input.q8.rest += rows.begin;
   } else if (input.form == InputForm::bf16) {
     input.bf16 += rows.begin * input.stride;
   } else {
@@ -64,10 +73,10 @@ MatmulInput some_rows(MatmulInput input, Range rows) {
 }  // namespace
 
 int64_t LinearStep::input_bytes(int64_t rows) const {
-  // Floats are the largest form, larger than two rows of int8; three paddings are the most that
-  // carve() adds.
-  return rows * parts.front().panels.columns * static_cast<int64_t>(sizeof(float)) +
-         3 * kPanelAlign;
+  // Floats are the largest form, larger than two rows of int8, but for the block that those have
+  // more; four paddings are the most that carve() adds.
+  const int64_t columns = parts.front().panels.columns + kRecordColumns;
+  return rows * columns * static_cast<int64_t>(sizeof(float)) + 4 * kPanelAlign;
 }
 
 int64_t LinearStep::scratch_bytes(const Kernels& kernels, int64_t rows) const {

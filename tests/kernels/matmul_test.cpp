@@ -105,7 +105,12 @@ double input_value(Input& input, InputForm form, int64_t r, int64_t k) {
   if (form == InputForm::bf16) return bf16_to_f32(input.bf16[at]);
   if (form == InputForm::f32) return input.f32[at];
   const Q8Rows q8 = input.q8();
-  return q8.values[r * q8.columns + k] * double{q8.scales[(r * q8.columns + k) / kRecordColumns]};
+  const auto value = [&](int64_t block) {
+    block += r * q8.blocks();
+    return q8.values[block * kRecordColumns + k % kRecordColumns] * double{q8.scales[block]};
+  };
+  const int64_t block = k / kRecordColumns;
+  return value(block) + (q8.rest[r] == block ? value(q8.blocks() - 1) : 0);
 }
 
 /// |d code| + |m| of each weight of row n: what its product is summed from.

@@ -104,14 +104,15 @@ struct Matrix {
   }
 };
 
-/// Random input rows in all forms; no form is aligned beyond its elements.
+/// Random input rows in all forms; no form is aligned beyond its elements. Every third row has a
+/// few large numbers in some block, every ninth in several.
 struct Input {
   int64_t rows, columns, stride;
   std::vector<float> f32;      // [rows, stride], from element 1
   std::vector<uint16_t> bf16;  // likewise
-  std::vector<int8_t> values;  // [rows, columns], from element 1
+  std::vector<int8_t> values;  // [rows, blocks, 32], from element 1, as all of q8()
   std::vector<float> scales;
-  std::vector<int32_t> sums;
+  std::vector<int32_t> sums, rest;
 
   Input(const Kernels& k, int64_t rows_, int64_t columns_, uint32_t seed, float magnitude = 1)
       : rows(rows_), columns(columns_), stride(columns_ + 3) {
@@ -119,11 +120,19 @@ struct Input {
     std::normal_distribution<float> normal(0, magnitude);
     f32.resize(static_cast<size_t>(1 + rows * stride));
     for (float& x : f32) x = normal(random);
+    for (int64_t r = 1; r < rows; r += 3) {
+      for (int i = 0; i < (r % 9 == 1 ? 5 : 1); ++i) {
+        const auto at = static_cast<int64_t>(random() % static_cast<uint32_t>(columns));
+        f32[static_cast<size_t>(1 + r * stride + at)] *= 40;
+      }
+    }
     bf16.resize(f32.size());
     k.to_bf16(f32.data(), static_cast<int64_t>(f32.size()), bf16.data());
-    values.resize(static_cast<size_t>(1 + rows * columns));
-    scales.resize(static_cast<size_t>(1 + rows * columns / 32));
-    sums.resize(static_cast<size_t>(1 + rows * columns / 16));
+    const auto blocks = static_cast<size_t>(rows * q8().blocks());
+    values.resize(1 + blocks * 32);
+    scales.resize(1 + blocks);
+    sums.resize(1 + blocks * 2);
+    rest.resize(static_cast<size_t>(1 + rows));
     quantize(k);
   }
 
@@ -136,6 +145,7 @@ struct Input {
     return {.values = values.data() + 1,
             .scales = scales.data() + 1,
             .sums = sums.data() + 1,
+            .rest = rest.data() + 1,
             .columns = columns};
   }
 

@@ -45,84 +45,99 @@ const MatrixKernels& matrix_kernels(DType type) {
   }
 }
 
-/// The largest magnitude of a block; NaN or infinity if it holds one.
-inline float largest_magnitude(const float* x) {
-  Ints most = magnitude(load(x));
-  for (int j = kLanes; j < kRecordColumns; j += kLanes) {
-    most = larger(most, magnitude(load(x + j)));
+/// Blocks that share a reduction of lanes: four sums of 16 values are those of two blocks.
+inline constexpr int64_t kMagnitudes = 4, kSums = 2;
+
+/// The largest magnitudes of up to kMagnitudes blocks; NaN or infinity if a block holds one.
+inline void largest_magnitudes(const float* x, int64_t count, float* out) {
+  Ints most[kMagnitudes];
+  for (int64_t i = 0; i < kMagnitudes; ++i) {
+    most[i] = zero_ints();
+    if (i >= count) continue;
+    for (int j = 0; j < kRecordColumns; j += kLanes)
+      most[i] = larger(most[i], magnitude(load(x + i * kRecordColumns + j)));
   }
-  const int32_t bits = largest_lane(most);
-  float max;
-  __builtin_memcpy(&max, &bits, sizeof max);
-  return max;
+  int32_t bits[kMagnitudes];
+  reduce_four(most, larger, bits);
+  __builtin_memcpy(out, bits, sizeof bits);
 }
 
-/// The step count of kQ8Steps that loses least of a block; `factor` is kQ8WordSteps / the largest
-/// magnitude.
-inline float best_steps(const float* x, float factor) {
-  Ints losses[kQ8Choices];
-  for (int j = 0; j < kRecordColumns; j += 2 * kLanes) {
-    const Words all = to_words(round_to_int(load(x + j) * broadcast(factor)),
-                               round_to_int(load(x + j + kLanes) * broadcast(factor)));
-    for (int c = 0; c < kQ8Choices; ++c) {
-      const Words steps = c == 0 ? all : times_ratio(all, kQ8Ratio[c]);
-      const Ints squares = squares_of_low_bytes(steps);
-      losses[c] = j == 0 ? squares : plus(losses[c], squares);
+/// Rounds up to kSums blocks times their factors, which are 0 where there is nothing to round.
+inline void round_blocks(const float* x, const float* factors, int64_t count, int8_t* values,
+                         int32_t* sums) {
+  Ints groups[2 * kSums];
+  for (int64_t i = 0; i < kSums; ++i) {
+    groups[2 * i] = groups[2 * i + 1] = zero_ints();
+    if (i >= count) continue;
+    for (int j = 0; j < kRecordColumns; j += kLanes) {
+      const int64_t at = i * kRecordColumns + j;
+      // 0 is kept from meeting an infinity.
+      const Ints rounded =
+          factors[i] != 0 ? round_to_int(load(x + at) * broadcast(factors[i])) : zero_ints();
+      store_int8(rounded, values + at);
+      Ints& group = groups[2 * i + j / 16];
+      group = plus(group, rounded);
     }
   }
-  int32_t sums[kQ8Choices];
-  sums_of_lanes(losses, sums);
-  // The choice in the lowest bits: the least of them needs no branch, which none could foresee.
-  int64_t best = sums[0] * kQ8StepArea[0] * kQ8Choices;
-  for (int c = 1; c < kQ8Choices; ++c) {
-    const int64_t loss = sums[c] * kQ8StepArea[c] * kQ8Choices + c;
-    best = loss < best ? loss : best;
-  }
-  return kQ8Steps[best % kQ8Choices];
-}
-
-/// Rounds a block times `factor`, which is 0 where there is nothing to round.
-inline void round_block(const float* x, float factor, int8_t* values, int32_t* sums) {
-  Ints group[2] = {zero_ints(), zero_ints()};
-  for (int j = 0; j < kRecordColumns; j += kLanes) {
-    const Ints rounded = factor != 0 ? round_to_int(load(x + j) * broadcast(factor)) : zero_ints();
-    store_int8(rounded, values + j);
-    group[j / 16] = plus(group[j / 16], rounded);
-  }
-  sums[0] = sum_of_lanes(group[0]);
-  sums[1] = sum_of_lanes(group[1]);
+  int32_t all[2 * kSums];
+  reduce_four(groups, plus, all);
+  __builtin_memcpy(sums, all, static_cast<size_t>(count) * 2 * sizeof *sums);
 }
 
 /// As many blocks at a time as a vector has lanes, stage by stage: what one block needs is a chain
 /// of operations that wait for each other, but the blocks do not wait for each other.
-void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
-  const int64_t blocks = out.columns / kRecordColumns;
-  int8_t* values = out.values + row * out.columns;
-  int32_t* sums = out.sums + row * blocks * 2;
+void quantize_blocks(const float* x, int64_t blocks, int8_t* values, float* scales, int32_t* sums) {
   for (int64_t first = 0; first < blocks; first += kLanes) {
     const int64_t count = smaller(blocks - first, kLanes);
     alignas(kPanelAlign) float numbers[kLanes] = {};
-    for (int64_t i = 0; i < count; ++i) {
-      numbers[i] = largest_magnitude(x + (first + i) * kRecordColumns);
-    }
+    for (int64_t i = 0; i < count; i += kMagnitudes)
+      largest_magnitudes(x + (first + i) * kRecordColumns, smaller(count - i, kMagnitudes),
+                         numbers + i);
     const Vec max = load(numbers);
     const Mask finite = max < broadcast(__builtin_inff());
     const auto where_usable = [&](Vec yes) {
       return select(max < broadcast(kQ8Smallest), zero(), select(finite, yes, zero()));
     };
-    store(where_usable(broadcast(kQ8WordSteps) / max), numbers);
-    for (int64_t i = 0; i < count; ++i) {
-      numbers[i] = best_steps(x + (first + i) * kRecordColumns, numbers[i]);
-    }
-    const Vec steps = load(numbers);
-    const Vec scale = select(finite, where_usable(max / steps), broadcast(__builtin_nanf("")));
-    store_first(scale, out.scales + row * blocks + first, count);
-    store(where_usable(steps / max), numbers);
-    for (int64_t i = first; i < first + count; ++i) {
-      round_block(x + i * kRecordColumns, numbers[i - first], values + i * kRecordColumns,
-                  sums + 2 * i);
+    const Vec scale = where_usable(max / broadcast(kQ8Steps));
+    store_first(select(finite, scale, broadcast(__builtin_nanf(""))), scales + first, count);
+    store(where_usable(broadcast(kQ8Steps) / max), numbers);
+    for (int64_t i = 0; i < count; i += kSums) {
+      const int64_t block = first + i;
+      round_blocks(x + block * kRecordColumns, numbers + i, smaller(count - i, kSums),
+                   values + block * kRecordColumns, sums + 2 * block);
     }
   }
+}
+
+/// The block whose scale squared is more than half of what all others have together; -1 if there is
+/// none.
+inline int64_t outlier_block(const float* scales, int64_t blocks) {
+  int64_t coarsest = 0;
+  float largest = scales[0], squares = 0;
+  for (int64_t i = 0; i < blocks; ++i) {
+    coarsest = scales[i] > largest ? i : coarsest;
+    largest = scales[coarsest];
+    squares = __builtin_fmaf(scales[i], scales[i], squares);
+  }
+  return kOutlierShare * largest * largest > squares ? coarsest : -1;
+}
+
+void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
+  const int64_t blocks = out.columns / kRecordColumns;
+  int8_t* values = out.values + row * out.blocks() * kRecordColumns;
+  float* scales = out.scales + row * out.blocks();
+  int32_t* sums = out.sums + row * out.blocks() * 2;
+  quantize_blocks(x, blocks, values, scales, sums);
+  const int64_t coarsest = outlier_block(scales, blocks);
+  out.rest[row] = static_cast<int32_t>(coarsest);
+  if (coarsest < 0) return;
+  const Vec scale = broadcast(scales[coarsest]);
+  float rest[kRecordColumns];
+  for (int j = 0; j < kRecordColumns; j += kLanes) {
+    const int64_t at = coarsest * kRecordColumns + j;
+    store(fnma(to_float(load_i8(values + at)), scale, load(x + at)), rest + j);
+  }
+  quantize_blocks(rest, 1, values + blocks * kRecordColumns, scales + blocks, sums + 2 * blocks);
 }
 
 }  // namespace

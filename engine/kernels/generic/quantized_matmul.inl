@@ -1,8 +1,10 @@
 // Kernels for quantised weights over Vec, Bytes and Ints; how they are used: matmul.inl.
 //
-// A tile's record: for each of its rows 32 int8 values; then of each row the scale; then for each
-// scale group of the weights and each row the offset: what a dot product of codes must start from
-// (weights with a zero: -zero * sum of values, an integer), or what the weights' minimum is
+// A tile is a list of the records its rows have a rest for (Q8Rows::rest), then its own records:
+// one for each record of the weights, then one for each on the list, zero for rows without a rest
+// there. A tile's record: for each of its rows 32 int8 values; then of each row the scale; then for
+// each scale group of the weights and each row the offset: what a dot product of codes must start
+// from (weights with a zero: -zero * sum of values, an integer), or what the weights' minimum is
 // multiplied by (scale * sum of values, a float).
 //
 // An unpacked panel's record: 8 quads of codes as bytes, then for each scale group 16 float scales,
@@ -41,36 +43,77 @@ constexpr bool is_signed(DType type) {
 
 // ---- input tiles --------------------------------------------------------------------------------
 
+/// The records that rows of a tile have a rest for, each once: at most as many as there are rows.
+struct Rests {
+  int32_t count;
+  int32_t record[kDirectTileRows];
+};
+inline constexpr int64_t kRestsBytes = kPanelAlign;
+static_assert(sizeof(Rests) <= kRestsBytes);
+
+inline Rests rests_of(const std::byte* tile) {
+  Rests rests;
+  __builtin_memcpy(&rests, tile, sizeof rests);
+  return rests;
+}
+
 template <DType type>
 int64_t tile_row_bytes(int64_t columns) {
-  return columns / kRecordColumns * code_kind(type).tile_row_bytes();
+  const int64_t records = columns / kRecordColumns + kDirectTileRows;
+  return kRestsBytes + records * code_kind(type).tile_row_bytes();
+}
+
+/// Brings block `block` of row `row` of the input into place `t` of a tile's record of `rows` rows.
+template <DType type>
+inline void pack_block(const Q8Rows& q8, int64_t row, int64_t block, int64_t t, int64_t rows,
+                       std::byte* record) {
+  constexpr CodeKind kind = code_kind(type);
+  constexpr int32_t zero = is_signed(type) ? 0 : panel_format(type).zero;
+  const int64_t at = row * q8.blocks() + block;
+  const int32_t* sums = q8.sums + at * 2;
+  __builtin_memcpy(record + t * kRecordColumns, q8.values + at * kRecordColumns, kRecordColumns);
+  std::byte* scale = record + rows * kRecordColumns + t * 4;
+  __builtin_memcpy(scale, q8.scales + at, 4);
+  for (int g = 0; g < kind.groups; ++g) {
+    const int32_t sum = kind.groups == 2 ? sums[g] : sums[0] + sums[1];
+    const float scaled = q8.scales[at] * static_cast<float>(sum);
+    const int32_t start = -zero * sum;
+    std::byte* offset = scale + (1 + g) * rows * 4;
+    __builtin_memcpy(offset, kind.has_min ? static_cast<const void*>(&scaled) : &start, 4);
+  }
+}
+
+/// Appends a record for each of the records that rows have a rest for.
+template <DType type>
+inline Rests pack_rests(const Q8Rows& q8, int64_t first_row, int64_t rows, std::byte* record) {
+  Rests rests = {};
+  for (int64_t t = 0; t < rows; ++t) {
+    const int32_t mine = q8.rest[first_row + t];
+    if (mine < 0) continue;
+    int32_t i = 0;
+    while (i < rests.count && rests.record[i] != mine) ++i;
+    std::byte* at = record + i * rows * code_kind(type).tile_row_bytes();
+    if (i == rests.count) {
+      rests.record[rests.count++] = mine;
+      __builtin_memset(at, 0, static_cast<size_t>(rows * code_kind(type).tile_row_bytes()));
+    }
+    pack_block<type>(q8, first_row + t, q8.blocks() - 1, t, rows, at);
+  }
+  return rests;
 }
 
 template <DType type>
 void pack_quantized_tile(const MatmulInput& input, int64_t first_row, int64_t rows, int64_t columns,
                          std::byte* tile) {
-  constexpr PanelFormat format = panel_format(type);
-  constexpr CodeKind kind = code_kind(type);
-  constexpr int32_t zero = is_signed(type) ? 0 : format.zero;
   const int64_t records = columns / kRecordColumns;
+  const int64_t record_bytes = rows * code_kind(type).tile_row_bytes();
+  std::byte* record = tile + kRestsBytes;
   for (int64_t t = 0; t < rows; ++t) {
-    const int8_t* values = input.q8.values + (first_row + t) * columns;
-    const float* scales = input.q8.scales + (first_row + t) * records;
-    const int32_t* sums = input.q8.sums + (first_row + t) * records * 2;
-    for (int64_t i = 0; i < records; ++i) {
-      std::byte* record = tile + i * rows * kind.tile_row_bytes();
-      __builtin_memcpy(record + t * kRecordColumns, values + i * kRecordColumns, kRecordColumns);
-      std::byte* scale = record + rows * kRecordColumns + t * 4;
-      __builtin_memcpy(scale, scales + i, 4);
-      for (int g = 0; g < kind.groups; ++g) {
-        const int32_t sum = kind.groups == 2 ? sums[2 * i + g] : sums[2 * i] + sums[2 * i + 1];
-        const float scaled = scales[i] * static_cast<float>(sum);
-        const int32_t start = -zero * sum;
-        std::byte* offset = scale + (1 + g) * rows * 4;
-        __builtin_memcpy(offset, kind.has_min ? static_cast<const void*>(&scaled) : &start, 4);
-      }
-    }
+    for (int64_t i = 0; i < records; ++i)
+      pack_block<type>(input.q8, first_row + t, i, t, rows, record + i * record_bytes);
   }
+  const Rests rests = pack_rests<type>(input.q8, first_row, rows, record + records * record_bytes);
+  __builtin_memcpy(tile, &rests, sizeof rests);
 }
 
 // ---- one record ---------------------------------------------------------------------------------
@@ -240,27 +283,34 @@ inline void prefetch(const std::byte* p) {
   for (int i = 0; i < bytes; i += kPanelAlign) __builtin_prefetch(p + i);
 }
 
-/// Calls step(record, part, InRegisters) for the parts of all records of a panel, in order.
+/// The d and -dmin of the super-block with a record.
+inline Header load_header(const std::byte* d) {
+  return {.d = load_f16(d), .minus_dmin = load_f16(d + 2 * kPanelRows) * broadcast(-1)};
+}
+
+/// Calls step(i, part, InRegisters) for the parts of all records i of a panel, in order, and then
+/// for those that rows have a rest for, which are counted on.
 template <DType type, typename Step>
 [[gnu::always_inline]] inline void for_each_record(const std::byte* panel, int64_t columns,
-                                                   Step step) {
+                                                   const Rests& rests, Step step) {
   constexpr PanelFormat f = panel_format(type);
-  constexpr int kRecords = f.super_block ? kSuperRecords : 1;  // below a header
-  for (int64_t i = 0; i < columns / kRecordColumns; i += kRecords) {
-    Header headers[kParts] = {};
+  constexpr int64_t kSuperBytes = kSuperHeaderBytes + kSuperRecords * f.record_bytes();
+  const int64_t records = columns / kRecordColumns;
+  Header headers[kParts] = {};
+  for (int64_t i = 0; i < records + rests.count; ++i) {
+    const int64_t index = i < records ? i : rests.record[i - records];
+    const std::byte* record = panel + index * f.record_bytes();
     if constexpr (f.super_block) {
-      for (int part = 0; part < kParts; ++part) {
-        const std::byte* d = panel + part * kLanes * 2;
-        headers[part] = {.d = load_f16(d),
-                         .minus_dmin = load_f16(d + 2 * kPanelRows) * broadcast(-1)};
+      const std::byte* super = panel + index / kSuperRecords * kSuperBytes;
+      record = super + kSuperHeaderBytes + index % kSuperRecords * f.record_bytes();
+      if (i >= records || i % kSuperRecords == 0) {
+        for (int part = 0; part < kParts; ++part)
+          headers[part] = load_header(super + part * kLanes * 2);
       }
-      panel += kSuperHeaderBytes;
     }
-    for (int s = 0; s < kRecords; ++s, panel += f.record_bytes()) {
-      prefetch<f.record_bytes()>(panel + kPrefetchBytes);
-      for (int part = 0; part < kParts; ++part)
-        step(i + s, part, load_record<type>(panel, part, headers[part]));
-    }
+    prefetch<f.record_bytes()>(record + kPrefetchBytes);
+    for (int part = 0; part < kParts; ++part)
+      step(i, part, load_record<type>(record, part, headers[part]));
   }
 }
 
@@ -274,7 +324,7 @@ void unpack(const Panels& w, int64_t panel, int64_t count, std::byte* out) {
   constexpr CodeKind kind = code_kind(type);
   for (int64_t i = 0; i < count; ++i, out += unpacked_bytes<type>(w.columns)) {
     for_each_record<type>(
-        w.panel(panel + i), w.columns, [&](int64_t record, int part, const InRegisters& r) {
+        w.panel(panel + i), w.columns, {}, [&](int64_t record, int part, const InRegisters& r) {
           std::byte* at = out + record * kind.unpacked_bytes() + part * kLanes * 4;
           for (int q = 0; q < kRecordQuads; ++q) store_bytes(r.codes[q], at + q * kVectorBytes);
           auto* floats = reinterpret_cast<float*>(at + kRecordBytes);
@@ -291,12 +341,14 @@ void unpack(const Panels& w, int64_t panel, int64_t count, std::byte* out) {
 template <DType type, int rows>
 void direct(const Panels& w, int64_t panel, int64_t count, const std::byte* tile, float* acc) {
   constexpr CodeKind kind = code_kind(type);
+  const Rests rests = rests_of(tile);
+  tile += kRestsBytes;
   for (int64_t i = 0; i < count; ++i) {
     Vec sums[kParts][1][rows];
     for (int part = 0; part < kParts; ++part) clear(sums[part]);
     for_each_record<type>(
         w.panel(panel + i), w.columns,
-        [&](int64_t record, int part, const InRegisters& r) __attribute__((always_inline)) {
+        rests, [&](int64_t record, int part, const InRegisters& r) __attribute__((always_inline)) {
           const InRegisters weights[1] = {r};
           add_record<kind>(weights, tile + record * rows * kind.tile_row_bytes(), sums[part]);
         });
@@ -308,14 +360,18 @@ void direct(const Panels& w, int64_t panel, int64_t count, const std::byte* tile
 template <CodeKind kind, int parts, int rows>
 inline void tile_of_parts(const std::byte* panels, int64_t stride, int64_t first, int64_t records,
                           const std::byte* tile, float* acc) {
-  InMemory w[parts];
+  const std::byte* base[parts];
   for (int p = 0; p < parts; ++p)
-    w[p].at = panels + (first + p) / kParts * stride + (first + p) % kParts * kLanes * 4;
+    base[p] = panels + (first + p) / kParts * stride + (first + p) % kParts * kLanes * 4;
+  const Rests rests = rests_of(tile);
+  tile += kRestsBytes;
   Vec sums[parts][rows];
   clear(sums);
-  for (int64_t i = 0; i < records; ++i, tile += rows * kind.tile_row_bytes()) {
+  for (int64_t i = 0; i < records + rests.count; ++i, tile += rows * kind.tile_row_bytes()) {
+    const int64_t record = i < records ? i : rests.record[i - records];
+    InMemory w[parts];
+    for (int p = 0; p < parts; ++p) w[p].at = base[p] + record * kind.unpacked_bytes();
     add_record<kind>(w, tile, sums);
-    for (int p = 0; p < parts; ++p) w[p].at += kind.unpacked_bytes();
   }
   store_sums(sums, first, acc);
 }
