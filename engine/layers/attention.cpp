@@ -219,12 +219,20 @@ void AttentionStep::run_cached(const Run& run, int thread) const {
     if (!memory && !stored) store_item(run, pending);
     attend(run, pending, ScratchSplitter(run.thread_scratch(thread)));
   };
-  int64_t turn = 0;  // items are dealt out in turn, so that late rows, which see more, are shared
+  // The items of one sequence are dealt out in turn, so that late rows, which see more, are shared;
+  // of several a thread has its stretch: about the rows that it has multiplied with the weights.
+  const bool in_turn = run.pass.sequences.size() == 1;
+  int64_t items = 0;
+  for (const SequenceRows& s : run.pass.sequences) items += (s.rows + some - 1) / some * kv_heads;
+  const Range stretch = split(items, thread, run.team.size());
+  int64_t turn = 0;
   for (const SequenceRows& sequence : run.pass.sequences) {
     const KvView& view = memory ? *sequence.memory : *sequence.cache;
     for (int64_t begin = 0; begin < sequence.rows; begin += some) {
       for (int64_t h = 0; h < kv_heads; ++h, ++turn) {
-        if (turn % run.team.size() != thread) continue;
+        const bool mine = in_turn ? turn % run.team.size() == thread
+                                  : turn >= stretch.begin && turn < stretch.end;
+        if (!mine) continue;
         const Item next{.sequence = &sequence,
                         .kv_head = h,
                         .rows = {begin, std::min(begin + some, sequence.rows)},

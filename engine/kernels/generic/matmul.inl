@@ -189,7 +189,7 @@ void multiply_directly(const MatrixKernels& k, const MatmulArgs& args) {
 /// Fetches part i of `count` equal parts of `size` bytes.
 inline void prefetch_slice(const std::byte* p, int64_t size, int64_t i, int64_t count) {
   for (int64_t at = i * size / count; at < (i + 1) * size / count; at += kPanelAlign)
-    __builtin_prefetch(p + at);
+    __builtin_prefetch(p + at, 0, 2);
 }
 
 void multiply_in_tiles(const MatrixKernels& k, const MatmulArgs& args) {
