@@ -34,7 +34,7 @@ struct IntegerLevels {
 
   /// The level next to each; a NaN gives some level too.
   static Lanes nearest(Lanes v) noexcept {
-    const Lanes inside = lesser(greater(v, all_lanes(kLowest)), all_lanes(kHighest));
+    const Lanes inside = lesser(greater(v, whole_number(lowest)), whole_number(highest));
     // A float this large has no bits left for a fraction: the adder rounds, in two instructions.
     constexpr float kNoFraction = 0x1.8p23f;
     return (inside + kNoFraction) - kNoFraction;
@@ -124,69 +124,114 @@ void encode_values(const Points<size>& p, float d, float m, uint8_t* codes) noex
   }
 }
 
-/// Sums over a block's values x and their levels q, each with its weight.
+/// Sums over a block's values x and their levels q, each with its weight. T is a float, or Lanes
+/// for four trials at a time.
+template <typename T>
 struct Moments {
-  float w = 0.0f;
-  float x = 0.0f;
-  float q = 0.0f;
-  float qq = 0.0f;
-  float xq = 0.0f;
+  T w;
+  T x;
+  T q;
+  T qq;
+  T xq;
 };
 
 /// Those of the block's values read as d * level + m.
 template <typename Levels, int size>
-Moments moments(const Points<size>& p, float d, float m) noexcept {
+Moments<float> moments(const Points<size>& p, float d, float m) noexcept {
   const float inverse = inverse_scale(d);
-  Lanes w = {};
-  Lanes x = {};
-  Lanes q = {};
-  Lanes qq = {};
-  Lanes xq = {};
+  Moments<Lanes> sums = {};
   for (int i = 0; i < size; i += kLanes) {
-    const Lanes value = load_lanes(p.x + i);
+    const Lanes x = load_lanes(p.x + i);
     const Lanes weight = load_lanes(p.weight + i);
-    const Lanes level = Levels::nearest((value - m) * inverse);
-    const Lanes weighted = weight * level;
-    w += weight;
-    x += weight * value;
-    q += weighted;
-    qq += weighted * level;
-    xq += weighted * value;
+    const Lanes q = Levels::nearest((x - m) * inverse);
+    const Lanes weighted = weight * q;
+    sums.w += weight;
+    sums.x += weight * x;
+    sums.q += weighted;
+    sums.qq += weighted * q;
+    sums.xq += weighted * x;
   }
-  return {.w = sum(w), .x = sum(x), .q = sum(q), .qq = sum(qq), .xq = sum(xq)};
+  return {
+      .w = sum(sums.w), .x = sum(sums.x), .q = sum(sums.q), .qq = sum(sums.qq), .xq = sum(sums.xq)};
 }
 
-/// How often at most codes are rounded again with the scale that was fitted to them, while it
-/// gains.
-inline constexpr int kStepsDown = 4;
-
-/// value = scale * level.
-struct ScaleFit {
-  float scale = 0.0f;
-  float curvature = 0.0f;  ///< the error grows by curvature * (scale' - scale)^2
-  float explained = 0.0f;  ///< sum of weight * x^2, minus the squared error that is left
+/// value = slope * level + intercept, by least squares.
+template <typename T>
+struct Line {
+  T slope;
+  T intercept;
+  T explained;  ///< how much less is lost than if all levels were zero, or all the same
 };
+
+/// The best line for the codes that have these moments; 0 if they are all the same.
+template <typename T>
+Line<T> fit_line(const Moments<T>& m) noexcept {
+  const T covariance = m.xq - m.x * m.q / m.w;
+  const T variance = m.qq - m.q * m.q / m.w;
+  const T slope = variance > 0.0f ? covariance / variance : T{};
+  return {.slope = slope, .intercept = (m.x - slope * m.q) / m.w, .explained = slope * covariance};
+}
+
+/// Likewise, without an intercept.
+template <typename T>
+Line<T> fit_slope(const Moments<T>& m) noexcept {
+  const T slope = m.qq > 0.0f ? m.xq / m.qq : T{};
+  return {.slope = slope, .intercept = T{}, .explained = slope * m.xq};
+}
+
+/// Keeps, lane by lane, the line that explains more.
+inline void keep_better(Line<Lanes>& best, const Line<Lanes>& line) noexcept {
+  const auto better = line.explained > best.explained;
+  best.slope = better ? line.slope : best.slope;
+  best.intercept = better ? line.intercept : best.intercept;
+  best.explained = better ? line.explained : best.explained;
+}
+
+inline Line<float> best_lane(const Line<Lanes>& lines) noexcept {
+  int best = 0;
+  for (int lane = 1; lane < kLanes; ++lane)
+    if (lines.explained[lane] > lines.explained[best]) best = lane;
+  return {.slope = lines.slope[best],
+          .intercept = lines.intercept[best],
+          .explained = lines.explained[best]};
+}
+
+/// Where trials send the value farthest from zero, as a share of the level at the end: from 16 %
+/// short of it to 14 % beyond, where it is cut and all others gain.
+struct ScaleTrials {
+  static constexpr int kCount = 16;
+  float one_end[kCount];
+  float both_ends[kCount];  ///< a step for either end in turn
+
+  constexpr ScaleTrials() noexcept : one_end(), both_ends() {
+    for (int t = 0; t < kCount; ++t) {
+      one_end[t] = 0.84f + 0.02f * static_cast<float>(t);
+      both_ends[t] = 0.84f + 0.02f * static_cast<float>(t / 2 * 2);
+    }
+  }
+};
+inline constexpr ScaleTrials kScaleTrials;
 
 /// The level that is farthest from zero.
 template <typename Levels>
 inline constexpr float kFarthest =
     -Levels::kLowest >= Levels::kHighest ? Levels::kLowest : Levels::kHighest;
 
-/// The fitted scale of the best trial. Trials send the value farthest from zero near the farthest
-/// level, or near that at the other end if the block has both signs: from 16 % short of it to 14 %
-/// beyond (it is cut, and all others gain).
+/// The fitted scale of the best trial. The value farthest from zero goes near the farthest level,
+/// or, if the block has both signs, near that of the other end.
 template <typename Levels, int size>
-ScaleFit best_trial_scale(const Points<size>& p, ValueRange range) noexcept {
-  constexpr int kTrials = 4;  // times lanes
+float best_trial_scale(const Points<size>& p, ValueRange range) noexcept {
+  constexpr int kTrials = ScaleTrials::kCount / kLanes;
   const bool both_ends = Levels::kLowest < 0.0f && range.lowest < 0.0f && range.highest > 0.0f;
   const float extreme = Levels::kLowest < 0.0f ? range.extreme() : std::max(range.highest, 0.0f);
+  const Lanes ends =
+      both_ends ? Lanes{Levels::kLowest, Levels::kHighest, Levels::kLowest, Levels::kHighest}
+                : all_lanes(kFarthest<Levels>);
   Lanes inverse[kTrials];
-  for (int t = 0; t < kTrials * kLanes; ++t) {
-    const int step = both_ends ? t / 2 * 2 : t;  // each step at both ends
-    const float level = !both_ends   ? kFarthest<Levels>
-                        : t % 2 == 0 ? Levels::kLowest
-                                     : Levels::kHighest;
-    inverse[t / kLanes][t % kLanes] = level * (0.84f + 0.02f * static_cast<float>(step)) / extreme;
+  for (int t = 0; t < kTrials; ++t) {
+    const Lanes share =
+        load_lanes((both_ends ? kScaleTrials.both_ends : kScaleTrials.one_end) + t * kLanes);
+    inverse[t] = share * (ends / extreme);
   }
   Lanes xq[kTrials] = {};
   Lanes qq[kTrials] = {};
@@ -198,17 +243,81 @@ ScaleFit best_trial_scale(const Points<size>& p, ValueRange range) noexcept {
       qq[t] += q * weighted;
     }
   }
-  ScaleFit best;
-  for (int t = 0; t < kTrials * kLanes; ++t) {
-    const float x = xq[t / kLanes][t % kLanes];
-    const float q = qq[t / kLanes][t % kLanes];
-    if (x * x > best.explained * q) {
-      const float scale = x / q;
-      best = {.scale = scale, .curvature = q, .explained = scale * x};
+  Line<Lanes> best = {};
+  for (int t = 0; t < kTrials; ++t)
+    keep_better(best,
+                fit_slope(Moments<Lanes>{.w = {}, .x = {}, .q = {}, .qq = qq[t], .xq = xq[t]}));
+  return best_lane(best).slope;
+}
+
+/// How far trials pull either end of the range in, as a share of it: up to 11 % (what lies outside
+/// is cut, and all others gain), or push it out by up to 4 %.
+struct LineTrials {
+  static constexpr int kPulls = 6;
+  static constexpr int kCount = kPulls * kPulls;
+  float start[kCount];
+  float inverse[kCount];  ///< of the range that is left
+
+  constexpr LineTrials() noexcept : start(), inverse() {
+    for (int t = 0; t < kCount; ++t) {
+      const float low = pull(t / kPulls);
+      const float high = pull(t % kPulls);
+      start[t] = low;
+      inverse[t] = 1.0f / (1.0f - low - high);
     }
   }
-  return best;
+
+ private:
+  static constexpr float pull(int i) noexcept { return 0.03f * static_cast<float>(i) - 0.04f; }
+};
+inline constexpr LineTrials kLineTrials;
+
+/// The fitted line of the best trial; explained is zero if none is better than a constant.
+template <typename Levels, int size>
+Line<float> best_trial_line(const Points<size>& p, ValueRange range) noexcept {
+  constexpr int kTrials = 3;  // times lanes: as many as there are registers for
+  const float span = range.highest - range.lowest;
+  Line<Lanes> best = {};
+  for (int first = 0; first < LineTrials::kCount; first += kTrials * kLanes) {
+    Lanes start[kTrials];
+    Lanes inverse[kTrials];
+    for (int t = 0; t < kTrials; ++t) {
+      start[t] = load_lanes(kLineTrials.start + first + t * kLanes) * span;
+      inverse[t] = load_lanes(kLineTrials.inverse + first + t * kLanes) * (Levels::kHighest / span);
+    }
+    float w = 0.0f;
+    float wy = 0.0f;
+    Lanes q_sum[kTrials] = {};
+    Lanes qq_sum[kTrials] = {};
+    Lanes yq_sum[kTrials] = {};
+    for (int i = 0; i < size; ++i) {
+      const float y = p.x[i] - range.lowest;  // small numbers keep their digits
+      w += p.weight[i];
+      wy += p.weight[i] * y;
+      for (int t = 0; t < kTrials; ++t) {
+        const Lanes q = Levels::nearest((y - start[t]) * inverse[t]);
+        const Lanes weighted = p.weight[i] * q;
+        q_sum[t] += weighted;
+        qq_sum[t] += q * weighted;
+        yq_sum[t] += y * weighted;
+      }
+    }
+    for (int t = 0; t < kTrials; ++t) {
+      keep_better(best, fit_line(Moments<Lanes>{.w = all_lanes(w),
+                                                .x = all_lanes(wy),
+                                                .q = q_sum[t],
+                                                .qq = qq_sum[t],
+                                                .xq = yq_sum[t]}));
+    }
+  }
+  Line<float> line = best_lane(best);
+  line.intercept += range.lowest;
+  return line;
 }
+
+/// How often at most codes are rounded again with the scale that was fitted to them, while it
+/// gains.
+inline constexpr int kStepsDown = 4;
 
 /// The f16 scale d for which the block's values are nearest to d * level, in the sense of least
 /// squared error.
@@ -220,84 +329,15 @@ uint16_t fit_scale(const Points<size>& p) noexcept {
   const auto error_of = [&p](uint16_t d) { return squared_error<Levels>(p, f16_to_f32(d), 0.0f); };
   uint16_t best = finite_f16(extreme / kFarthest<Levels>);
   float best_error = error_of(best);
-  float scale = best_trial_scale<Levels>(p, range).scale;
+  float scale = best_trial_scale<Levels>(p, range);
   for (int step = 0; step < kStepsDown; ++step) {
     const uint16_t d = finite_f16(scale);
     const float error = error_of(d);
     if (!(error < best_error)) break;
     best = d;
     best_error = error;
-    const Moments m = moments<Levels>(p, f16_to_f32(d), 0.0f);
-    scale = m.xq / m.qq;
+    scale = fit_slope(moments<Levels>(p, f16_to_f32(d), 0.0f)).slope;
   }
-  return best;
-}
-
-/// value = slope * q + intercept, and how much of the block's variation it explains: the sum of
-/// squares about the mean minus the squared error it leaves.
-struct BlockLine {
-  float slope = 0.0f;
-  float intercept = 0.0f;
-  float explained = 0.0f;
-};
-
-/// The line by least squares.
-inline BlockLine fit_line(const Moments& m) noexcept {
-  const float covariance = m.xq - m.x * m.q / m.w;
-  const float variance = m.qq - m.q * m.q / m.w;
-  if (!(variance > 0.0f)) return {};  // all codes are equal
-  const float slope = covariance / variance;
-  return {.slope = slope, .intercept = (m.x - slope * m.q) / m.w, .explained = slope * covariance};
-}
-
-/// The fitted line of the best trial. Trials pull either end of the range in by up to 11 % of it
-/// (what lies outside is cut, and all others gain) or push it out by up to 4 %.
-template <typename Levels, int size>
-BlockLine best_trial_line(const Points<size>& p, ValueRange range) noexcept {
-  constexpr int kPulls = 6;
-  constexpr int kTrials = 3;  // times lanes, in one go
-  constexpr int kGoes = kPulls * kPulls / (kTrials * kLanes);
-  const auto pull = [](int i) { return 0.03f * static_cast<float>(i) - 0.04f; };
-  const float span = range.highest - range.lowest;
-  float w = 0.0f;
-  float wy = 0.0f;
-  for (int i = 0; i < size; ++i) {
-    w += p.weight[i];
-    wy += p.weight[i] * (p.x[i] - range.lowest);
-  }
-  BlockLine best;
-  for (int go = 0; go < kGoes; ++go) {
-    Lanes start[kTrials];
-    Lanes inverse[kTrials];
-    for (int t = 0; t < kTrials * kLanes; ++t) {
-      const int low = (go * kTrials * kLanes + t) / kPulls;
-      const int high = (go * kTrials * kLanes + t) % kPulls;
-      start[t / kLanes][t % kLanes] = pull(low) * span;
-      inverse[t / kLanes][t % kLanes] = Levels::kHighest / (span * (1.0f - pull(low) - pull(high)));
-    }
-    Lanes q_sum[kTrials] = {};
-    Lanes qq_sum[kTrials] = {};
-    Lanes yq_sum[kTrials] = {};
-    for (int i = 0; i < size; ++i) {
-      const float y = p.x[i] - range.lowest;  // small numbers keep their digits
-      for (int t = 0; t < kTrials; ++t) {
-        const Lanes q = Levels::nearest((y - start[t]) * inverse[t]);
-        const Lanes weighted = p.weight[i] * q;
-        q_sum[t] += weighted;
-        qq_sum[t] += q * weighted;
-        yq_sum[t] += y * weighted;
-      }
-    }
-    for (int t = 0; t < kTrials * kLanes; ++t) {
-      const BlockLine line = fit_line({.w = w,
-                                       .x = wy,
-                                       .q = q_sum[t / kLanes][t % kLanes],
-                                       .qq = qq_sum[t / kLanes][t % kLanes],
-                                       .xq = yq_sum[t / kLanes][t % kLanes]});
-      if (line.explained > best.explained) best = line;
-    }
-  }
-  best.intercept += range.lowest;
   return best;
 }
 
@@ -318,7 +358,7 @@ BlockScales fit_scale_and_min(const Points<size>& p) noexcept {
   const float span = (range.highest - range.lowest) / Levels::kHighest;
   BlockScales best = {.d = finite_f16(span), .m = finite_f16(range.lowest)};
   float best_error = error_of(best);
-  BlockLine line = best_trial_line<Levels>(p, range);
+  Line<float> line = best_trial_line<Levels>(p, range);
   for (int step = 0; step < kStepsDown; ++step) {
     const BlockScales scales = {.d = finite_f16(line.slope), .m = finite_f16(line.intercept)};
     const float error = error_of(scales);

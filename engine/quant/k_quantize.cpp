@@ -4,7 +4,10 @@
 // Method: each sub-block is fitted as if its scale (and minimum) could be any number; these numbers
 // are then themselves values to be written with few levels, of which each counts as much as the
 // error grows with it. What rounding them did to the sub-blocks is mended in turns: integers move
-// by one where that helps, then d and dmin are fitted to all codes by least squares.
+// to neighbours where that helps, then d and dmin are fitted to all codes by least squares.
+#include <algorithm>
+#include <utility>
+
 #include "engine/core/half.h"
 #include "engine/quant/fit.h"
 #include "engine/quant/formats.h"
@@ -20,10 +23,14 @@ struct KFormat {
   static constexpr int kSize = size;
   static constexpr int kCount = kSuperBlock / size;
   static constexpr bool kHasMin = Levels::kLowest == 0.0f;
+  /// How far an integer may move at a time. Without a minimum that costs less, and gains as much.
+  static constexpr int kScaleReach = kHasMin ? 1 : 4;
+  static constexpr int kMinReach = kHasMin ? 1 : 0;
 };
 
+/// The integers of a sub-block.
 struct SubScale {
-  float scale = 0.0f;  ///< whole numbers both
+  float scale = 0.0f;
   float min = 0.0f;
 };
 
@@ -44,13 +51,7 @@ Points<Format::kSize> sub_block(const SuperValues& values, int s) noexcept {
   return {values.x + Format::kSize * s, values.weight + Format::kSize * s};
 }
 
-template <typename Format>
-float sub_error(const SuperValues& values, const SuperScales<Format>& scales, int s,
-                SubScale sub) noexcept {
-  return squared_error<typename Format::Levels>(sub_block<Format>(values, s), scales.step(sub),
-                                                scales.start(sub));
-}
-
+/// Numbers as d * rounded, rounded being levels; returns d.
 template <typename Levels, int count>
 uint16_t round_all(const float (&numbers)[count], const float (&weights)[count],
                    float (&rounded)[count]) noexcept {
@@ -60,7 +61,7 @@ uint16_t round_all(const float (&numbers)[count], const float (&weights)[count],
   return d;
 }
 
-/// The sub-blocks' own best minima, and the dmin that fits them.
+/// dmin and the minima, from the line that fits each sub-block best.
 template <typename Format>
 void guess_mins(const SuperValues& values, SuperScales<Format>& scales) noexcept {
   float mins[Format::kCount];
@@ -69,7 +70,7 @@ void guess_mins(const SuperValues& values, SuperScales<Format>& scales) noexcept
     const auto points = sub_block<Format>(values, s);
     ValueRange range = range_of(points);
     range.lowest = std::min(range.lowest, 0.0f);  // the format has no minima above zero
-    const BlockLine line = best_trial_line<typename Format::Levels>(points, range);
+    const Line<float> line = best_trial_line<typename Format::Levels>(points, range);
     mins[s] = std::max(0.0f, -line.intercept);
     weights[s] = 0.0f;
     for (int i = 0; i < Format::kSize; ++i) weights[s] += points.weight[i];
@@ -79,6 +80,7 @@ void guess_mins(const SuperValues& values, SuperScales<Format>& scales) noexcept
   for (int s = 0; s < Format::kCount; ++s) scales.sub[s].min = rounded[s];
 }
 
+/// d and the scales, from the scale that fits what the minimum leaves of each sub-block best.
 template <typename Format>
 void guess_scales(const SuperValues& values, SuperScales<Format>& scales) noexcept {
   float fitted[Format::kCount];
@@ -89,41 +91,50 @@ void guess_scales(const SuperValues& values, SuperScales<Format>& scales) noexce
     float x[Format::kSize];
     for (int i = 0; i < Format::kSize; ++i) x[i] = points.x[i] - start;
     const Points<Format::kSize> moved = {x, points.weight};
-    const ScaleFit fit = best_trial_scale<typename Format::Levels>(moved, range_of(moved));
-    fitted[s] = fit.scale;
-    weights[s] = fit.curvature;
+    fitted[s] = best_trial_scale<typename Format::Levels>(moved, range_of(moved));
+    weights[s] = moments<typename Format::Levels>(moved, fitted[s], 0.0f).qq;
   }
   float rounded[Format::kCount];
   scales.d = round_all<typename Format::Scales>(fitted, weights, rounded);
   for (int s = 0; s < Format::kCount; ++s) scales.sub[s].scale = rounded[s];
 }
 
-/// Moves the scale and minimum of each sub-block by one while that helps. Returns the error.
+/// The best of the neighbours of a sub-block's integers, and its error.
 template <typename Format>
-float climb(const SuperValues& values, SuperScales<Format>& scales) noexcept {
+std::pair<SubScale, float> best_neighbour(const SuperValues& values,
+                                          const SuperScales<Format>& scales, int s) noexcept {
   using Scales = typename Format::Scales;
-  constexpr int kReach = Format::kHasMin ? 1 : 0;
-  float total = 0.0f;
-  for (int s = 0; s < Format::kCount; ++s) {
-    SubScale best = scales.sub[s];
-    float best_error = sub_error(values, scales, s, best);
-    const SubScale from = best;
-    for (int i = -1; i <= 1; ++i) {
-      for (int j = -kReach; j <= kReach; ++j) {
-        if (i == 0 && j == 0) continue;
-        const SubScale trial = {
-            .scale =
-                std::clamp(from.scale + static_cast<float>(i), Scales::kLowest, Scales::kHighest),
-            .min = std::clamp(from.min + static_cast<float>(j), 0.0f, Scales::kHighest)};
-        const float error = sub_error(values, scales, s, trial);
-        if (error < best_error) {
-          best_error = error;
-          best = trial;
-        }
+  const auto points = sub_block<Format>(values, s);
+  const SubScale from = scales.sub[s];
+  const auto error_of = [&](SubScale sub) {
+    return squared_error<typename Format::Levels>(points, scales.step(sub), scales.start(sub));
+  };
+  SubScale best = from;
+  float best_error = error_of(from);
+  for (int i = -Format::kScaleReach; i <= Format::kScaleReach; ++i) {
+    for (int j = -Format::kMinReach; j <= Format::kMinReach; ++j) {
+      const float scale = from.scale + static_cast<float>(i);
+      const float min = from.min + static_cast<float>(j);
+      const SubScale trial = {.scale = std::clamp(scale, Scales::kLowest, Scales::kHighest),
+                              .min = std::clamp(min, 0.0f, Scales::kHighest)};
+      const float error = error_of(trial);
+      if (error < best_error) {
+        best = trial;
+        best_error = error;
       }
     }
+  }
+  return {best, best_error};
+}
+
+/// Moves the integers of each sub-block to their best neighbours. Returns the error then.
+template <typename Format>
+float move_to_neighbours(const SuperValues& values, SuperScales<Format>& scales) noexcept {
+  float total = 0.0f;
+  for (int s = 0; s < Format::kCount; ++s) {
+    const auto [best, error] = best_neighbour(values, scales, s);
     scales.sub[s] = best;
-    total += best_error;
+    total += error;
   }
   return total;
 }
@@ -131,11 +142,13 @@ float climb(const SuperValues& values, SuperScales<Format>& scales) noexcept {
 /// d and dmin by least squares, for the codes that the scales give.
 template <typename Format>
 void refit(const SuperValues& values, SuperScales<Format>& scales) noexcept {
+  // value = d * u + dmin * v, where u = scale * level and v = -min.
   float uu = 0.0f, uv = 0.0f, vv = 0.0f, ux = 0.0f, vx = 0.0f;
   for (int s = 0; s < Format::kCount; ++s) {
     const auto points = sub_block<Format>(values, s);
     const SubScale sub = scales.sub[s];
-    const Moments m = moments<typename Format::Levels>(points, scales.step(sub), scales.start(sub));
+    const Moments<float> m =
+        moments<typename Format::Levels>(points, scales.step(sub), scales.start(sub));
     uu += sub.scale * sub.scale * m.qq;
     uv -= sub.scale * sub.min * m.q;
     vv += sub.min * sub.min * m.w;
@@ -144,7 +157,7 @@ void refit(const SuperValues& values, SuperScales<Format>& scales) noexcept {
   }
   if constexpr (Format::kHasMin) {
     const float determinant = uu * vv - uv * uv;
-    if (determinant > 1e-6f * uu * vv) {
+    if (determinant > 1e-6f * uu * vv) {  // else u and v are one direction, or all minima are 0
       scales.d = finite_f16((ux * vv - vx * uv) / determinant);
       scales.dmin = finite_f16((vx * uu - ux * uv) / determinant);
       return;
@@ -158,12 +171,12 @@ SuperScales<Format> fit_super_block(const SuperValues& values) noexcept {
   SuperScales<Format> best;
   if constexpr (Format::kHasMin) guess_mins(values, best);
   guess_scales(values, best);
-  float best_error = climb(values, best);
+  float best_error = move_to_neighbours(values, best);
   constexpr int kRounds = 3;
   for (int round = 0; round < kRounds; ++round) {
     SuperScales<Format> trial = best;
     refit(values, trial);
-    const float error = climb(values, trial);
+    const float error = move_to_neighbours(values, trial);
     if (!(error < best_error)) break;
     best_error = error;
     best = trial;
@@ -181,8 +194,8 @@ void encode_codes(const SuperValues& values, const SuperScales<Format>& scales,
   }
 }
 
-/// 256 codes' bits shift, shift + 1 ... as fields of `bits` bits: those of 32 consecutive codes lie
-/// side by side, the next 32 above them, until the bytes are full.
+/// `bits` bits of each code from bit `shift` on: those of 32 codes in 32 bytes, those of the next
+/// 32 above them until the bytes are full.
 template <int bits, int bytes>
 void pack_rows_of_32(const uint8_t (&codes)[kSuperBlock], int shift,
                      uint8_t (&out)[bytes]) noexcept {

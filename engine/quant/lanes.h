@@ -3,6 +3,7 @@
 // engine/quant; their sums so have an order of their own, which the instruction set cannot change.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -36,6 +37,14 @@ T lesser(T a, T b) noexcept {
 template <typename T>
 T greater(T a, T b) noexcept {
   return a > b ? a : b;
+}
+
+/// -128 to 127. They are in a file of their own so that compilers do not see them: of lesser(a, b)
+/// GCC makes one instruction, but five where it knows b to be a constant.
+extern const std::array<float, 256> kWholeNumbers;
+
+inline Lanes whole_number(int value) noexcept {
+  return all_lanes(kWholeNumbers[static_cast<size_t>(value + 128)]);
 }
 
 }  // namespace heed
