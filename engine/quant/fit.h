@@ -367,7 +367,9 @@ BlockScales fit_scale_and_min(const Points<size>& p) noexcept {
     best_error = error;
     line = fit_line(moments<Levels>(p, f16_to_f32(scales.d), f16_to_f32(scales.m)));
   }
-  return best;
+  // What was read from a file with minima in f16 has one that needs no rounding.
+  const BlockScales at_lowest = {.d = best.d, .m = finite_f16(range.lowest)};
+  return error_of(at_lowest) < best_error ? at_lowest : best;
 }
 
 }  // namespace heed

@@ -214,6 +214,18 @@ TEST_CASE("values that lie on the levels come back as they were") {
   }
 }
 
+TEST_CASE("Q5_1 holds what a file with Q4_1 says") {
+  // A block whose codes span 0..15 in Q4_1: Q5_1 has the levels between, too.
+  std::vector<float> values(32);
+  for (const float m : {-0.543f, -0.29f, 0.11f}) {
+    for (int i = 0; i < 32; ++i) {
+      values[i] = f16_to_f32(f32_to_f16(0.0794f)) * static_cast<float>(7 * i % 16) +
+                  f16_to_f32(f32_to_f16(m));
+    }
+    CHECK(encode_and_decode(DType::q5_1, values) == values);
+  }
+}
+
 TEST_CASE("a block of zeros is a scale of zero and the code of zero") {
   const auto bytes_of_zeros = [](DType type) {
     return encode(type, std::vector<float>(info(type).block));
