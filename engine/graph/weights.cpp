@@ -196,12 +196,11 @@ class Weights::Packer {
     return {part};
   }
 
-  /// Where oneDNN multiplies tiles (AMX) it is the fastest for many rows: in bf16 those that were
-  /// rounded to no more bits, else in f32. Elsewhere our own kernels are.
+  /// Where oneDNN multiplies tiles (AMX) it is the fastest for many rows: f32 as such, all that was
+  /// rounded before in bf16. Elsewhere our own kernels are.
   LinearPart matrix(const Group& group, bool many_rows) {
     if (!many_rows || w_.exact_ || !has_tiles()) return {.panels = panels(group)};
-    const bool bf16 = group.type() != DType::f32 && group.type() != DType::f16;
-    const InputForm form = bf16 ? InputForm::bf16 : InputForm::f32;
+    const InputForm form = group.type() == DType::f32 ? InputForm::f32 : InputForm::bf16;
     LinearPart part{.panels = {.type = group.type(), .columns = group.columns()}};
     for (const TensorView* tensor : group.tensors) part.panels.rows += tensor->shape[0];
     const auto read = [&](int64_t first, int64_t count, float* out) {

@@ -159,8 +159,8 @@ struct Kernels {
   int64_t (*matmul_scratch)(DType type, int64_t columns, int64_t rows);
   /// Before the epilogue, input form f32: every product is summed in order of k from 0, one fused
   /// multiply-add a step. Form q8: summed block by block as scalar_matmul.cpp defines. Both give
-  /// the same bits for any number of rows, any range of panels and any ISA. Form bf16: within its
-  /// tolerance of the same sum.
+  /// the same bits for any number of rows, any range of panels and any ISA. Form bf16: the sum of
+  /// products of weights and rows that are both rounded to bf16, within the tolerance of its order.
   void (*matmul)(const MatmulArgs& args);
 
   // ---- rows of floats --------------------------------------------------------------------------

@@ -138,6 +138,9 @@ void check_against_double(const Kernels& k, const Matrix& m, Input& input, int64
   double worst = 0;
   for (int64_t n = 0; n < w.rows; ++n) {
     dequantize_row(w.type, m.file.data() + n * row_bytes(w.type, w.columns), row.data(), w.columns);
+    if (form == InputForm::bf16) {
+      for (float& x : row) x = bf16_to_f32(f32_to_bf16(x));
+    }
     const std::vector<double> magnitude = magnitudes(w, n, row);
     for (int64_t r = 0; r < rows; ++r) {
       double sum = 0, sum_of_magnitudes = 0;

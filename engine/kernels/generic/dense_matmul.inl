@@ -12,6 +12,10 @@ namespace {
 
 inline constexpr int kChunkColumns = 16;
 
+/// Columns that a tile kernel asks for before it needs them: two panels of a wide matrix lie in the
+/// second-level cache.
+inline constexpr int kColumnsAhead = 16;
+
 // ---- input tiles --------------------------------------------------------------------------------
 
 inline int64_t dense_row_bytes(int64_t columns) {
@@ -152,6 +156,7 @@ inline void dense_tile_of_parts(const std::byte* panels, int64_t stride, int64_t
       for (int p = 0; p < parts; ++p) {
         column[p] = load(w[p]);
         w[p] += kPanelRows;
+        __builtin_prefetch(w[p] + kColumnsAhead * kPanelRows);
       }
 #pragma GCC unroll 16
       for (int t = 0; t < rows; ++t) {
