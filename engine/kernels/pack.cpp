@@ -176,6 +176,23 @@ void write_plane(const uint32_t (&quads)[kRecordQuads], int shift, int n, std::b
   for (int j = 0; j < bits; ++j) store(plane + j * kVectorBytes + n * 4, vectors[j]);
 }
 
+/// Whether the bytes of a block's qs are those of the plane, four at a time: code i in the low
+/// nibble and code i + 16, which is four quads on, in the high one.
+template <DType type>
+inline constexpr bool kSameNibbles =
+    panel_format(type).low_bits == 4 && panel_format(type).high_bits == 0 &&
+    !panel_format(type).super_block;
+
+template <typename Block>
+void copy_nibbles(const Block& block, int n, std::byte* record) {
+  for (int j = 0; j < 4; ++j) {
+    std::memcpy(record + j * kVectorBytes + n * 4, block.qs + 4 * j, 4);
+  }
+  std::byte* scales = record + 4 * kVectorBytes;
+  store(scales + 2 * n, block.d);
+  if constexpr (requires { block.m; }) store(scales + 32 + 2 * n, block.m);
+}
+
 template <DType type>
 void write_row(const RowRecord& row, int n, std::byte* record) {
   constexpr PanelFormat format = panel_format(type);
@@ -211,6 +228,10 @@ void pack_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byt
     for (int n = 0; n < count; ++n) {
       const Block block =
           load<Block>(rows + (n * blocks + i) * static_cast<int64_t>(sizeof(Block)));
+      if constexpr (kSameNibbles<type>) {
+        copy_nibbles(block, n, panel + place(format, i).record);
+        continue;
+      }
       write_header(block, n, panel + place(format, i * records).header);
       for (int s = 0; s < records; ++s)
         write_row<type>(row_record(block, s), n, panel + place(format, i * records + s).record);
