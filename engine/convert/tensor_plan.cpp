@@ -72,7 +72,7 @@ class Planner {
     for (const TensorView& tensor : weights.tensors()) add_source(tensor);
   }
 
-  void plan(const Param& param, DType type) {
+  void plan(const Param& param) {
     const TensorRule* rule = rule_for(param.name);
     const auto it = sources_.find(param.name);
     if (it == sources_.end()) {
@@ -90,12 +90,12 @@ class Planner {
                               ", expected f32, f16 or bf16"));
     } else {
       const bool keep = param.shape.size() < 2 || (rule && rule->keep_f32);
-      planned_.push_back(
-          {source, {param.name, keep ? DType::f32 : fitting(param, type), param.shape}});
+      if (!keep) matrices_.push_back(param), places_.push_back(planned_.size());
+      planned_.push_back({source, {param.name, DType::f32, param.shape}});
     }
   }
 
-  std::vector<PlannedTensor> finish() {
+  std::vector<PlannedTensor> finish(const TypeMix& mix) {
     for (const auto& [name, tensor] : sources_) unused_.push_back("'" + tensor->name + "'");
     std::ranges::sort(unused_);
     const std::string unused = cat("Heed's ", recipe_.architecture,
@@ -105,6 +105,8 @@ class Planner {
            unused_.empty() ? "" : "; " + unused);
     }
     if (!unused_.empty()) fail(Error::Code::unsupported, weights_.name(), ": ", unused);
+    const std::vector<DType> types = mixed_types(mix, matrices_);
+    for (size_t i = 0; i < types.size(); ++i) planned_[places_[i]].target.type = types[i];
     return std::move(planned_);
   }
 
@@ -140,14 +142,12 @@ class Planner {
         dtype.empty() ? " is missing" : cat(" has dtype ", dtype, ", which Heed does not hold"));
   }
 
-  static DType fitting(const Param& param, DType type) {
-    return param.shape.back() % info(type).block == 0 ? type : DType::f16;
-  }
-
   const Recipe& recipe_;
   const Checkpoint& weights_;
   std::unordered_map<std::string, const TensorView*> sources_;  // by their names in the file
   std::vector<PlannedTensor> planned_;
+  Params matrices_;             // those of planned_ that do not stay F32
+  std::vector<size_t> places_;  // where in it
   std::vector<std::string> problems_;
   std::vector<std::string> unused_;
 };
@@ -155,10 +155,10 @@ class Planner {
 }  // namespace
 
 std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
-                                        const Checkpoint& weights, DType type) {
+                                        const Checkpoint& weights, const TypeMix& mix) {
   Planner planner(recipe, weights);
-  for (const Param& param : all_params(model)) planner.plan(param, type);
-  return planner.finish();
+  for (const Param& param : all_params(model)) planner.plan(param);
+  return planner.finish(mix);
 }
 
 }  // namespace heed

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "engine/convert/type_mix.h"
 #include "engine/format/checkpoint.h"
 #include "engine/format/gguf.h"
 #include "engine/graph/graph.h"
@@ -16,11 +17,11 @@ struct PlannedTensor {
   GgufWriter::Tensor target;
 };
 
-/// The tensors of a file of `type`, in the order of the graphs. Vectors and what the recipe says
-/// stay F32; a row that the blocks of `type` do not divide becomes F16. Throws Error(format) that
-/// lists every tensor that is missing, of another shape or of a type without numbers, and
-/// Error(unsupported) that lists those the graph has no use for.
+/// The tensors of a file, in the order of the graphs. Vectors and what the recipe says stay F32,
+/// the others get the types of the mix. Throws Error(format) that lists every tensor that is
+/// missing, of another shape or of a type without numbers, and Error(unsupported) that lists those
+/// the graph has no use for.
 std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
-                                        const Checkpoint& weights, DType type);
+                                        const Checkpoint& weights, const TypeMix& mix);
 
 }  // namespace heed

@@ -353,7 +353,7 @@ class Session {
 // ---- converting --------------------------------------------------------------------------------
 
 struct ConvertOptions {
-  std::string type = "f16";  ///< f32, f16, bf16, q8_0, ...
+  std::string type = "f16";  ///< f32, f16, q8_0 ..., or a mix of types: q4_k_m ...
   int threads = 0;
   std::function<void(int64_t done_bytes, int64_t all_bytes)> progress = {};
 };

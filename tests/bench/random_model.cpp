@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/convert/type_mix.h"
 #include "engine/core/error.h"
 #include "engine/core/half.h"
 #include "engine/format/gguf.h"
@@ -33,29 +34,11 @@ constexpr std::array kShapes = {
     ModelShape{"smollm2-1.7b", 2048, 32, 32, 8192, 24, 49152, 1.3e5f, 1e-5f},
 };
 
-/// The types of a file: of most matrices, of some that get more bits, and of the head.
-struct TypeMix {
-  std::string_view name;
-  DType most, more, head;
-};
-
-constexpr std::array kMixes = {
-    TypeMix{"q4_0", DType::q4_0, DType::q4_0, DType::q6_k},
-    TypeMix{"q4_k_m", DType::q4_k, DType::q6_k, DType::q6_k},
-    TypeMix{"q8_0", DType::q8_0, DType::q8_0, DType::q8_0},
-    TypeMix{"f16", DType::f16, DType::f16, DType::f16},
-};
-
-/// Rows that no super-block divides get a type of smaller blocks.
-DType fitting(DType type, int64_t columns) {
-  if (columns % info(type).block == 0) return type;
-  return type == DType::q4_k ? DType::q5_0 : DType::q8_0;
-}
-
-/// The blocks whose attn_v and ffn_down get more bits: the first and last eighth, and of the others
-/// every third.
-bool more_bits(int64_t block, int64_t blocks) {
-  return block < blocks / 8 || block >= 7 * blocks / 8 || (block - blocks / 8) % 3 == 2;
+/// As llama.cpp's quantiser has it: a head of few bits would cost too much.
+TypeMix mix_of(std::string_view name) {
+  TypeMix mix = find_type_mix(name);
+  if (info(mix.head).block > 1 && mix.head != DType::q8_0) mix.head = DType::q6_k;
+  return mix;
 }
 
 std::vector<GgufWriter::Tensor> tensors_of(const ModelShape& s, const TypeMix& mix) {
@@ -63,24 +46,28 @@ std::vector<GgufWriter::Tensor> tensors_of(const ModelShape& s, const TypeMix& m
   const auto vector = [&](const std::string& name) {
     tensors.push_back({.name = name, .type = DType::f32, .shape = {s.width}});
   };
-  const auto matrix = [&](const std::string& name, DType type, int64_t rows, int64_t columns) {
-    tensors.push_back({.name = name, .type = fitting(type, columns), .shape = {rows, columns}});
+  Params matrices;
+  const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns) {
+    matrices.push_back({.name = name, .shape = {rows, columns}});
   };
-  matrix("token_embd.weight", mix.head, s.vocab, s.width);
+  matrix("token_embd.weight", s.vocab, s.width);
   for (int64_t i = 0; i < s.blocks; ++i) {
     const std::string block = "blk." + std::to_string(i) + ".";
-    const DType some = more_bits(i, s.blocks) ? mix.more : mix.most;
     vector(block + "attn_norm.weight");
-    matrix(block + "attn_q.weight", mix.most, s.heads * kHeadDim, s.width);
-    matrix(block + "attn_k.weight", mix.most, s.kv_heads * kHeadDim, s.width);
-    matrix(block + "attn_v.weight", some, s.kv_heads * kHeadDim, s.width);
-    matrix(block + "attn_output.weight", mix.most, s.width, s.heads * kHeadDim);
+    matrix(block + "attn_q.weight", s.heads * kHeadDim, s.width);
+    matrix(block + "attn_k.weight", s.kv_heads * kHeadDim, s.width);
+    matrix(block + "attn_v.weight", s.kv_heads * kHeadDim, s.width);
+    matrix(block + "attn_output.weight", s.width, s.heads * kHeadDim);
     vector(block + "ffn_norm.weight");
-    matrix(block + "ffn_gate.weight", mix.most, s.ffn_width, s.width);
-    matrix(block + "ffn_up.weight", mix.most, s.ffn_width, s.width);
-    matrix(block + "ffn_down.weight", some, s.width, s.ffn_width);
+    matrix(block + "ffn_gate.weight", s.ffn_width, s.width);
+    matrix(block + "ffn_up.weight", s.ffn_width, s.width);
+    matrix(block + "ffn_down.weight", s.width, s.ffn_width);
   }
   vector("output_norm.weight");
+  const std::vector<DType> types = mixed_types(mix, matrices);
+  for (size_t i = 0; i < types.size(); ++i) {
+    tensors.push_back({.name = matrices[i].name, .type = types[i], .shape = matrices[i].shape});
+  }
   return tensors;
 }
 
@@ -243,8 +230,7 @@ int main(int count, char** words) {
     return 2;
   }
   try {
-    heed::write_model(heed::named(heed::kShapes, words[1]), heed::named(heed::kMixes, words[2]),
-                      words[3]);
+    heed::write_model(heed::named(heed::kShapes, words[1]), heed::mix_of(words[2]), words[3]);
   } catch (const heed::Error& error) {
     std::fprintf(stderr, "random-model: %s\n", error.what());
     return 1;
