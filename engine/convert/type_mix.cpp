@@ -99,7 +99,7 @@ MatrixName parse_matrix(std::string_view name) {
 }
 
 /// What the blocks of a scope have in common.
-struct Blocks {
+struct BlockGroup {
   int64_t count = 0;
   int64_t query_rows = 1, value_rows = 1;
 
@@ -170,13 +170,13 @@ const TypeMix& find_type_mix(std::string_view name) {
 }
 
 std::vector<DType> mixed_types(const TypeMix& mix, const Params& matrices) {
-  std::map<std::string_view, Blocks> scopes;
+  std::map<std::string_view, BlockGroup> scopes;
   bool has_head = false;
   for (const Param& matrix : matrices) {
     const MatrixName name = parse_matrix(matrix.name);
     has_head = has_head || name.kind == "output";
     if (name.block < 0) continue;
-    Blocks& blocks = scopes[name.scope];
+    BlockGroup& blocks = scopes[name.scope];
     blocks.count = std::max(blocks.count, name.block + 1);
     if (name.kind == "attn_q") blocks.query_rows = matrix.shape[0];
     if (name.kind == "attn_v") blocks.value_rows = matrix.shape[0];
