@@ -21,8 +21,7 @@ class Convert : public Verb {
   }
   void add_flags(Flags& flags) override {
     flags.add("-o,--output", "OUT", out_path_, "the file to write; an old one stays until then");
-    flags.add("--type", "TYPE", options_.type,
-              "of the weights: f32, f16 (default), q8_0, q4_k_m, ...");
+    flags.add("--type", "TYPE", options_.type, "of the weights: f16 (default), f32, q8_0, q4_k_m");
     flags.add("-t,--threads", "N", options_.threads, "threads; 0 = as many as the machine has",
               {0, 4096});
   }
