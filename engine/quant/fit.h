@@ -206,7 +206,7 @@ struct ScaleTrials {
   constexpr ScaleTrials() noexcept : one_end(), both_ends() {
     for (int t = 0; t < kCount; ++t) {
       one_end[t] = 0.84f + 0.02f * static_cast<float>(t);
-      both_ends[t] = 0.84f + 0.02f * static_cast<float>(t / 2 * 2);
+      both_ends[t] = 0.84f + 0.02f * static_cast<float>(t & ~1);
     }
   }
 };

@@ -128,7 +128,7 @@ struct Input {
     }
     bf16.resize(f32.size());
     k.to_bf16(f32.data(), static_cast<int64_t>(f32.size()), bf16.data());
-    const auto blocks = static_cast<size_t>(rows * q8().blocks());
+    const auto blocks = static_cast<size_t>(rows * Q8Rows{.columns = columns}.blocks());
     values.resize(1 + blocks * 32);
     scales.resize(1 + blocks);
     sums.resize(1 + blocks * 2);
