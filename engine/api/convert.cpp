@@ -4,6 +4,7 @@
 #include "heed.hpp"
 
 namespace heed {
+
 void convert(const std::filesystem::path& source, const std::filesystem::path& out,
              const ConvertOptions& options) {
   const TypeMix& mix = find_type_mix(options.type);

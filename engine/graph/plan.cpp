@@ -181,9 +181,8 @@ class Planner {
     const auto& f = std::get<FeedForward>(spec(layer));
     const int64_t hidden_rows = layer.input.front().panels.rows;
     const Buffer hidden = take(f.gated ? hidden_rows / 2 : hidden_rows);
-    const auto dense = [](const LinearPart& part) { return part.dense != nullptr; };
-    const bool own = std::ranges::none_of(layer.input, dense) && layer.input.size() == 1;
     std::optional<LinearPart> reader;
+    const bool own = layer.input.size() == 1 && !layer.input.front().dense;
     if (own && layer.output.size() == 1) reader = layer.output.front();
     linear(layer, f.name + (f.gated ? "_gate_up" : "_up"),
            {.in = stream_, .parts = layer.input, .out = hidden, .reader = reader}, norm,

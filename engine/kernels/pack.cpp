@@ -80,18 +80,6 @@ void add_fifth_bits(const uint8_t (&qh)[kBlock / 8], uint8_t* code) {
   for (int i = 0; i < kBlock; ++i) code[i] |= (qh[i / 8] >> (i % 8) & 1) << 4;
 }
 
-RowRecord row_record(const BlockQ4_0& b, int) {
-  RowRecord r{.d = b.d};
-  split_nibbles(b.qs, r.code);
-  return r;
-}
-
-RowRecord row_record(const BlockQ4_1& b, int) {
-  RowRecord r{.d = b.d, .m = b.m};
-  split_nibbles(b.qs, r.code);
-  return r;
-}
-
 RowRecord row_record(const BlockQ5_0& b, int) {
   RowRecord r{.d = b.d};
   split_nibbles(b.qs, r.code);
@@ -109,12 +97,6 @@ RowRecord row_record(const BlockQ5_1& b, int) {
 RowRecord row_record(const BlockQ8_0& b, int) {
   RowRecord r{.d = b.d};
   for (int i = 0; i < kBlock; ++i) r.code[i] = static_cast<uint8_t>(b.qs[i] + 128);
-  return r;
-}
-
-RowRecord row_record(const BlockIQ4_NL& b, int) {
-  RowRecord r{.d = b.d};
-  split_nibbles(b.qs, r.code);
   return r;
 }
 
@@ -230,11 +212,11 @@ void pack_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byt
           load<Block>(rows + (n * blocks + i) * static_cast<int64_t>(sizeof(Block)));
       if constexpr (kSameNibbles<type>) {
         copy_nibbles(block, n, panel + place(format, i).record);
-        continue;
+      } else {
+        write_header(block, n, panel + place(format, i * records).header);
+        for (int s = 0; s < records; ++s)
+          write_row<type>(row_record(block, s), n, panel + place(format, i * records + s).record);
       }
-      write_header(block, n, panel + place(format, i * records).header);
-      for (int s = 0; s < records; ++s)
-        write_row<type>(row_record(block, s), n, panel + place(format, i * records + s).record);
     }
   }
 }

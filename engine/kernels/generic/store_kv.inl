@@ -8,10 +8,11 @@
 namespace heed {
 namespace {
 
+inline constexpr float kLargestF16 = 65504;
+
 /// Rounds a row of head_dim floats and hands it out piece by piece: put(d, halves, n).
 template <KvType type, typename Put>
 inline void round_row(const float* row, int64_t head_dim, Put put) {
-  constexpr float kLargestF16 = 65504;
   for (int64_t d = 0; d < head_dim; d += kLanes) {
     const int64_t n = head_dim - d < kLanes ? head_dim - d : kLanes;
     const Vec x = load_first(row + d, n);
@@ -67,8 +68,7 @@ void store_kv(const KvTiles& kv, int64_t position, const float* key, const float
   }
 }
 
-// ---- whole tiles
-// ---------------------------------------------------------------------------------
+// ---- whole tiles --------------------------------------------------------------------------------
 
 /// Makes rows of columns. Each round joins the first half of the vectors, lane by lane, with the
 /// second half, which turns the lanes' numbers by one bit.
@@ -88,7 +88,6 @@ inline void transpose(Vec (&x)[kLanes]) {
 /// Lane i of both, rounded, as the pair that fills lane i.
 template <KvType type>
 inline Vec pairs_of(Vec first, Vec second) {
-  constexpr float kLargestF16 = 65504;
   if constexpr (type == KvType::bf16) return bf16_pairs(first, second);
   return f16_pairs(clamp(first, -kLargestF16, kLargestF16),
                    clamp(second, -kLargestF16, kLargestF16));
