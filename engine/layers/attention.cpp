@@ -1,7 +1,6 @@
 #include "engine/layers/attention.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace heed {
 namespace {

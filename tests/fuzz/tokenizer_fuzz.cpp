@@ -10,14 +10,11 @@
 
 #include "engine/core/error.h"
 #include "engine/text/tokenizer.h"
+#include "tests/fuzz/checks.h"
 #include "tests/text/golden_vocabulary.h"
 
 namespace heed {
 namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 struct Golden {
   TextTokenizer tokenizer;

@@ -3,35 +3,22 @@
 // rest is: a pickle, which the fuzzer would seldom find behind the lengths of an archive, put into
 // one beside a few storages; or the whole file.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "engine/core/error.h"
 #include "engine/format/checkpoint.h"
+#include "tests/fuzz/checks.h"
 #include "tests/support/zip_file.h"
 
 namespace heed {
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
-void touch(const TensorView& tensor) {
-  require(element_count(tensor.shape) * info(tensor.type).bytes ==
-          static_cast<int64_t>(tensor.data.size()));
-  unsigned sum = 0;
-  for (const std::byte byte : tensor.data) sum += std::to_integer<unsigned>(byte);
-  volatile unsigned keep = sum;
-  (void)keep;
-}
-
 void read(std::string_view file) {
   const Checkpoint checkpoint = Checkpoint::parse(std::as_bytes(std::span(file)), "input.bin");
   for (const TensorView& tensor : checkpoint.tensors()) {
     require(checkpoint.find(tensor.name) == &tensor);
-    touch(tensor);
+    check_plain(tensor);
   }
 }
 
