@@ -1,4 +1,4 @@
-// heed convert: a Hugging Face directory becomes one GGUF file.
+// heed convert: a Hugging Face directory becomes one GGUF file, or a GGUF file another.
 #include <cstdio>
 
 #include "heed.hpp"
@@ -11,37 +11,80 @@
 namespace heed {
 namespace {
 
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+/// A flag given as "NAME=VALUE", any number of times.
+Flags::Setter pair_setter(Pairs& pairs, bool at_last, std::string_view form) {
+  return [&pairs, at_last, form](std::string_view given) {
+    const size_t at = at_last ? given.rfind('=') : given.find('=');
+    if (at == given.npos || at == 0) {
+      throw UsageError("takes " + std::string(form) + ", not '" + std::string(given) + "'");
+    }
+    pairs.emplace_back(given.substr(0, at), given.substr(at + 1));
+  };
+}
+
 class Convert : public Verb {
  public:
   About about() const override {
     return {.name = "convert",
             .arguments = "SOURCE -o OUT",
-            .summary = "a Hugging Face directory as one GGUF file",
-            .example = "  heed convert ./all-MiniLM-L6-v2 -o minilm.gguf --type q8_0"};
+            .summary = "a Hugging Face directory or GGUF as one GGUF file",
+            .example =
+                "  heed convert ./all-MiniLM-L6-v2 -o minilm.gguf --type q8_0\n"
+                "  heed convert big.gguf -o small.gguf --type q4_k_m --imatrix big.imatrix"};
   }
   void add_flags(Flags& flags) override {
     flags.add("-o,--output", "OUT", out_path_, "the file to write; an old one stays until then");
-    flags.add("--type", "TYPE", options_.type, "of the weights: f16 (default), f32, q8_0, q4_k_m");
+    flags.add("--type", "TYPE", options_.type, "of the weights: f16, f32, q8_0, q4_k_m ...");
+    flags.add("--tensor-type", "RE=TYPE", "of matrices so named; the first match counts",
+              pair_setter(options_.tensor_types, /*at_last=*/true,
+                          "RE=TYPE, a regular expression and a type"));
+    flags.add("--set", "KEY=VALUE", "metadata, in the type the key has; may be repeated",
+              pair_setter(options_.metadata, /*at_last=*/false, "KEY=VALUE"));
+    flags.add("--imatrix", "FILE", imatrix_, "errors count as `heed imatrix` measured");
     flags.add("-t,--threads", "N", options_.threads, "threads; 0 = as many as the machine has",
               {0, 4096});
+  }
+  std::string_view notes() const override {
+    return "Without --type a directory becomes f16; of a GGUF file all stays as it is, but\n"
+           "for what --tensor-type and --set say. A new key is of the type its value looks\n"
+           "like: true, 7, 0.5, or else a string.\n";
   }
   void run(Words& words, Output& out) override;
 
  private:
   std::string out_path_;
+  std::string imatrix_;
   ConvertOptions options_;
 };
+
+void warn(const ConvertReport& report) {
+  if (report.quantized_twice > 0) {
+    std::fprintf(
+        stderr, "heed: warning: %lld of %lld matrices were quantised before: their errors add up\n",
+        static_cast<long long>(report.quantized_twice), static_cast<long long>(report.quantized));
+  }
+  if (report.unweighted > 0) {
+    std::fprintf(stderr, "heed: warning: the imatrix has nothing of %lld of %lld matrices\n",
+                 static_cast<long long>(report.unweighted),
+                 static_cast<long long>(report.quantized));
+  }
+}
 
 void Convert::run(Words& words, Output&) {
   const std::string source = words.take("SOURCE");
   words.require_end();
   if (out_path_.empty()) throw UsageError("-o OUT is missing");
+  options_.imatrix = imatrix_;
+  ConvertReport report;
   {
     ProgressBar bar("converting");
     catch_interrupts();
-    options_.progress = [&bar](int64_t done, int64_t all) { bar.update(done, all); };
-    convert(source, out_path_, options_);
+    options_.progress = [&bar](int64_t done, int64_t all) { bar.update_bytes(done, all); };
+    report = convert(source, out_path_, options_);
   }
+  warn(report);
   const FileInfo info = inspect(out_path_);
   std::fprintf(stderr, "%s: %s, %s parameters, %s\n", out_path_.c_str(), info.architecture.c_str(),
                count_text(info.parameters).c_str(), bytes_text(info.bytes).c_str());

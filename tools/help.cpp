@@ -60,6 +60,7 @@ std::string verb_help(const Verb& verb, const Flags& flags) {
     if (flag.place != Flags::Place::line) continue;
     text += "  " + padded(flag_text(flag), 28) + flag.help + "\n";
   }
+  if (!verb.notes().empty()) text += "\n" + std::string(verb.notes());
   return text + sampling_list(flags) + "\nexample:\n" + std::string(about.example) + "\n";
 }
 

@@ -1,6 +1,8 @@
 // heed perplexity: how well a model predicts a text, and how near it stays to a reference.
 // The text is read in windows of -c tokens, one after the other; each starts with the beginning-of-
-// text token where the model has one, else its first token is given and not counted.
+// text token where the model has one, else its first token is given and not counted. Intervals are
+// those of a mean of independent tokens, which tokens of one text are only roughly; the ratio of
+// two perplexities has that of the differences token by token.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -30,13 +32,17 @@ class Perplexity : public Verb {
             .example = "  heed perplexity smollm2 -f book.txt -c 2000 -n 2000 --reference-exact"};
   }
   void add_flags(Flags& flags) override;
+  std::string_view notes() const override {
+    return "95 %: where the figure probably lies for all text of the kind, from what single\n"
+           "tokens vary by; the model's ratio to its reference from their differences.\n";
+  }
   void run(Words& words, Output& out) override;
 
  private:
   using Windows = std::vector<std::vector<Token>>;
   Windows windows(const Tokenizer& tokenizer, std::vector<Token> tokens) const;
   Model load_reference(const Model& model) const;
-  std::string report(Tally& tally) const;
+  std::string report(const Tally& tally) const;
 
   ModelArguments model_;
   SessionArguments session_;
@@ -185,38 +191,89 @@ void Perplexity::run(Words& words, Output& out) {
   out.write(report(comparison.tally()));
 }
 
-std::string Perplexity::report(Tally& tally) const {
-  const Statistics loss = statistics(tally.losses);
-  const double count = static_cast<double>(tally.losses.size());
-  const double margin = 1.96 * loss.sd / std::sqrt(count);
-  const double low = std::exp(loss.mean - margin);
-  const double high = std::exp(loss.mean + margin);
-  Json json = {{"tokens", tally.losses.size()},
-               {"context", session_.context},
-               {"perplexity", std::exp(loss.mean)},
-               {"low", low},
-               {"high", high}};
-  std::string text = "perplexity  " + fixed(std::exp(loss.mean), 4) + "   95 %: " + fixed(low, 3) +
-                     " to " + fixed(high, 3) + "; " + std::to_string(tally.losses.size()) +
-                     " tokens in windows of " + std::to_string(session_.context) + "\n";
-  if (!tally.divergences.empty()) {
-    const double kl = statistics(tally.divergences).mean;
-    const size_t rank = static_cast<size_t>(0.99 * (count - 1));
-    std::nth_element(tally.divergences.begin(),
-                     tally.divergences.begin() + static_cast<ptrdiff_t>(rank),
-                     tally.divergences.end());
-    const double kl99 = tally.divergences[rank];
-    const double agreement = static_cast<double>(tally.agreements) / count;
-    const double log_ratio = loss.mean - statistics(tally.reference_losses).mean;
-    json.update({{"reference_perplexity", std::exp(loss.mean - log_ratio)},
-                 {"kl_mean", kl},
-                 {"kl_99", kl99},
-                 {"top1_agreement", agreement}});
-    text += "reference   " + fixed(std::exp(loss.mean - log_ratio), 4) +
-            "   the model: " + (log_ratio < 0 ? "" : "+") + fixed(100 * std::expm1(log_ratio), 2) +
-            " %\nKL mean     " + fixed(kl, 6) + "\nKL 99 %     " + fixed(kl99, 6) +
-            "\nsame top 1  " + fixed(100 * agreement, 2) + " %\n";
+/// A figure, and the range in which it lies with a probability of 95 %.
+struct Estimate {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+
+  template <typename F>
+  Estimate as(F f) const {
+    return {f(value), f(low), f(high)};
   }
+};
+
+constexpr double kDeviations = 1.96;  // of a normal distribution, between which 95 % of it lies
+
+/// Of a mean, from its standard error.
+Estimate estimate_mean(std::span<const double> values) {
+  const Statistics s = statistics(values);
+  const double margin = kDeviations * s.sd / std::sqrt(static_cast<double>(values.size()));
+  return {s.mean, s.mean - margin, s.mean + margin};
+}
+
+/// Of the value that a share of all values lies below: the ranks within which it falls are those of
+/// a binomial distribution.
+Estimate estimate_quantile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  const double last = static_cast<double>(values.size() - 1);
+  const double margin = kDeviations * std::sqrt(last * share * (1 - share));
+  const auto at = [&](double rank) {
+    return values[static_cast<size_t>(std::clamp(rank, 0.0, last))];
+  };
+  return {at(share * last), at(share * last - margin), at(std::ceil(share * last + margin))};
+}
+
+/// Of a share of `count` cases: Wilson's interval, which stays between 0 and 1.
+Estimate estimate_share(int64_t cases, size_t count) {
+  const double n = static_cast<double>(count);
+  const double p = static_cast<double>(cases) / n;
+  const double z = kDeviations * kDeviations / n;
+  const double middle = (p + z / 2) / (1 + z);
+  const double margin = std::sqrt(z * (p * (1 - p) + z / 4)) / (1 + z);
+  return {p, middle - margin, middle + margin};
+}
+
+/// "KL mean     0.002600   95 %: 0.0024 to 0.0028"
+std::string line(std::string_view name, const Estimate& e, int digits, std::string_view unit = "") {
+  const std::string value = fixed(e.value, digits) + std::string(unit);
+  return padded(std::string(name), 12) + padded(value, 12) + "95 %: " + fixed(e.low, digits) +
+         " to " + fixed(e.high, digits) + std::string(unit) + "\n";
+}
+
+void add(Json& json, const std::string& name, const Estimate& e) {
+  json[name] = e.value;
+  json[name + "_low"] = e.low;
+  json[name + "_high"] = e.high;
+}
+
+std::string Perplexity::report(const Tally& tally) const {
+  const auto exp = [](double x) { return std::exp(x); };
+  const auto percent = [](double x) { return 100 * x; };
+  const Estimate perplexity = estimate_mean(tally.losses).as(exp);
+  Json json = {{"tokens", tally.losses.size()}, {"context", session_.context}};
+  add(json, "perplexity", perplexity);
+  std::string text = line("perplexity", perplexity, 4);
+  if (!tally.divergences.empty()) {
+    std::vector<double> differences = tally.losses;
+    for (size_t i = 0; i < differences.size(); ++i) differences[i] -= tally.reference_losses[i];
+    const Estimate reference = estimate_mean(tally.reference_losses).as(exp);
+    const Estimate ratio = estimate_mean(differences).as(exp);
+    const Estimate kl = estimate_mean(tally.divergences);
+    const Estimate kl_99 = estimate_quantile(tally.divergences, 0.99);
+    const Estimate agreement = estimate_share(tally.agreements, tally.losses.size());
+    add(json, "reference_perplexity", reference);
+    add(json, "ratio", ratio);
+    add(json, "kl_mean", kl);
+    add(json, "kl_99", kl_99);
+    add(json, "top1_agreement", agreement);
+    text += line("reference", reference, 4);
+    text += line("difference", ratio.as([](double r) { return 100 * (r - 1); }), 2, " %");
+    text += line("KL mean", kl, 6) + line("KL 99 %", kl_99, 6);
+    text += line("same top 1", agreement.as(percent), 2, " %");
+  }
+  text += std::to_string(tally.losses.size()) + " tokens in windows of " +
+          std::to_string(session_.context) + "\n";
   return json_ ? json_line(json) : text;
 }
 

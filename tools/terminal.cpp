@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <utility>
+
+#include "tools/numbers.h"
 
 namespace heed {
 namespace {
@@ -35,7 +38,7 @@ int terminal_width(int fd) {
 
 ProgressBar::ProgressBar(std::string label, bool hidden)
     : label_(std::move(label)),
-      start_(std::chrono::steady_clock::now()),
+      start_(Clock::now()),
       width_(hidden ? 0 : terminal_width(STDERR_FILENO)) {}
 
 ProgressBar::~ProgressBar() {
@@ -44,19 +47,37 @@ ProgressBar::~ProgressBar() {
 
 void ProgressBar::update(double fraction, const std::string& note) {
   if (take_interrupt()) throw Interrupted();
-  const auto elapsed = std::chrono::steady_clock::now() - start_;
-  if (width_ == 0 || elapsed < std::chrono::seconds(1)) return;
+  const Clock::time_point now = Clock::now();
+  if (width_ == 0 || now - start_ < std::chrono::seconds(1)) return;
 
   const double shown = std::clamp(fraction, 0.0, 1.0);
   const int words = static_cast<int>(label_.size() + note.size());
   const int cells = std::clamp(width_ - words - 12, 10, 50);
   const int full = static_cast<int>(shown * cells);
-  if (full == drawn_) return;
+  const bool stale = !note.empty() && now - drawn_at_ > std::chrono::milliseconds(250);
+  if (full == drawn_ && !stale) return;
   drawn_ = full;
+  drawn_at_ = now;
   const std::string bar = std::string(static_cast<size_t>(full), '#') +
                           std::string(static_cast<size_t>(cells - full), '.');
   std::fprintf(stderr, "\r%s [%s] %3.0f %% %s\x1b[K", label_.c_str(), bar.c_str(), shown * 100,
                note.c_str());
+}
+
+void ProgressBar::update_bytes(int64_t done, int64_t all) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const double rate = static_cast<double>(done) / std::max(seconds, 1e-9);
+  const auto left = static_cast<int64_t>(static_cast<double>(all - done) / std::max(rate, 1.0));
+  std::array<char, 32> time;
+  if (left < 3600) {
+    std::snprintf(time.data(), time.size(), "%d:%02d", static_cast<int>(left / 60),
+                  static_cast<int>(left % 60));
+  } else {
+    std::snprintf(time.data(), time.size(), "%lld h %02d min", static_cast<long long>(left / 3600),
+                  static_cast<int>(left / 60 % 60));
+  }
+  update(all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 1,
+         bytes_text(static_cast<int64_t>(rate)) + "/s, " + time.data() + " left");
 }
 
 void catch_interrupts() {

@@ -28,10 +28,15 @@ class ProgressBar {
   void update(int64_t done, int64_t all) {
     update(all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 1);
   }
+  /// The same with the rate and the time left: "412.0 MB/s, 1:05 left".
+  void update_bytes(int64_t done, int64_t all);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   std::string label_;
-  std::chrono::steady_clock::time_point start_;
+  Clock::time_point start_;
+  Clock::time_point drawn_at_;
   int width_;       // 0: not a terminal
   int drawn_ = -1;  // cells last drawn
 };

@@ -50,6 +50,8 @@ class Verb {
   virtual About about() const = 0;
   /// Binds the verb's flags to its members.
   virtual void add_flags(Flags& flags) = 0;
+  /// Whole lines that help shows below the flags.
+  virtual std::string_view notes() const { return ""; }
   virtual void run(Words& words, Output& out) = 0;
 };
 
@@ -57,6 +59,7 @@ std::unique_ptr<Verb> make_run();
 std::unique_ptr<Verb> make_embed();
 std::unique_ptr<Verb> make_translate();
 std::unique_ptr<Verb> make_convert();
+std::unique_ptr<Verb> make_imatrix();
 std::unique_ptr<Verb> make_show();
 std::unique_ptr<Verb> make_list();
 std::unique_ptr<Verb> make_tokenize();

@@ -1,5 +1,6 @@
 #include "engine/convert/convert.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "engine/convert/config_keys.h"
 #include "engine/convert/generation.h"
+#include "engine/convert/gguf_source.h"
 #include "engine/convert/modules.h"
 #include "engine/convert/tokenizer.h"
 #include "engine/core/error.h"
@@ -17,45 +19,126 @@ namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // of the block formats: ggml's GGML_QNT_VERSION
 
-void set_general_keys(const Recipe& recipe, const Source& source, const TypeMix& mix,
-                      Metadata& metadata) {
-  metadata.set("general.architecture", std::string(recipe.architecture));
-  metadata.set("general.type", "model");
-  metadata.set("general.name", source.name());
+void set_types(const TypeMix& mix, Metadata& metadata) {
   metadata.set("general.file_type", mix.file_type);
   metadata.set("general.quantization_version", kQuantizationVersion);
 }
 
-/// A slip of the hand in the output's name must not cost the only copy of the weights.
-void check_spares_source(const Source& source, const std::filesystem::path& out) {
-  std::error_code ignored;
-  const auto beside = source.path(out.filename().string());
-  if (out.extension() == ".gguf" || !std::filesystem::equivalent(out, beside, ignored)) return;
-  fail(Error::Code::argument, "'", out.string(),
-       "' is a file of the directory to convert: expected an output of another name");
-}
-
-}  // namespace
-
-void convert_source(const Source& source, const std::filesystem::path& out, const TypeMix& mix,
-                    ThreadTeam& team, const ConvertProgress& progress) {
-  check_spares_source(source, out);
-  const Recipe& recipe = find_recipe(source.config());
+/// All the keys that a directory gives.
+Metadata read_metadata(const Source& source, const Recipe& recipe, const TypeMix& mix) {
   Metadata metadata(source.directory().string());
-  set_general_keys(recipe, source, mix, metadata);
+  metadata.set("general.architecture", std::string(recipe.architecture));
+  metadata.set("general.type", "model");
+  metadata.set("general.name", source.name());
+  set_types(mix, metadata);
   set_config_keys(recipe, source.config(), metadata);
   if (const auto pooling = pooling_type(source.directory())) {
     metadata.set(cat(recipe.architecture, ".pooling_type"), *pooling);
   }
   set_tokenizer(source, metadata);
   if (recipe.translates) set_generation_keys(source, recipe.architecture, metadata);
-  const auto tensors = plan_tensors(recipe, make_graph(metadata), source.weights(), mix);
+  return metadata;
+}
+
+bool is_same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code ignored;
+  return std::filesystem::equivalent(a, b, ignored);
+}
+
+/// A slip of the hand in the output's name must not cost the only copy of the weights.
+void check_spares_source(const Source& source, const std::filesystem::path& out) {
+  const auto beside = source.path(out.filename().string());
+  if (out.extension() == ".gguf" || !is_same_file(out, beside)) return;
+  fail(Error::Code::argument, "'", out.string(),
+       "' is a file of the directory to convert: expected an output of another name");
+}
+
+/// Metadata may be edited in place: the weights are copied as they are.
+void check_spares_source(const GgufFile& source, std::span<const PlannedTensor> tensors,
+                         const std::filesystem::path& out) {
+  const bool copied = std::ranges::all_of(
+      tensors, [](const PlannedTensor& t) { return t.source->type == t.target.type; });
+  if (copied || !is_same_file(out, source.name())) return;
+  fail(Error::Code::argument, "'", out.string(),
+       "' is the file to convert, whose weights would be lost: expected another output");
+}
+
+bool has_blocks(DType type) {
+  return info(type).block > 1;
+}
+
+/// Finds the importance of every matrix that is about to be rounded to blocks.
+ConvertReport weigh(std::span<PlannedTensor> tensors, const std::optional<Imatrix>& imatrix) {
+  ConvertReport report;
+  for (PlannedTensor& tensor : tensors) {
+    const DType from = tensor.source->type;
+    const DType to = tensor.target.type;
+    if (from == to || !has_blocks(to)) continue;
+    ++report.quantized;
+    if (has_blocks(from)) ++report.quantized_twice;
+    if (!imatrix) continue;
+    tensor.importance = imatrix->find(tensor.target.name, tensor.target.shape.back());
+    if (tensor.importance.empty()) ++report.unweighted;
+  }
+  return report;
+}
+
+/// The keys that llama.cpp's quantiser writes.
+void set_imatrix_keys(const Imatrix& imatrix, Metadata& metadata) {
+  metadata.set("quantize.imatrix.file", imatrix.path().filename().string());
+  if (!imatrix.text().datasets.empty()) {
+    metadata.set("quantize.imatrix.dataset", imatrix.text().datasets.front());
+  }
+  metadata.set("quantize.imatrix.entries_count", static_cast<uint32_t>(imatrix.size()));
+  metadata.set("quantize.imatrix.chunks_count", imatrix.text().chunks);
+}
+
+void write_model(const Metadata& metadata, std::span<const PlannedTensor> tensors,
+                 const TensorReader& read, const ConvertTarget& target) {
   std::vector<GgufWriter::Tensor> targets;
   targets.reserve(tensors.size());
   for (const PlannedTensor& tensor : tensors) targets.push_back(tensor.target);
-  GgufWriter writer(out, metadata, targets);
-  write_weights(tensors, source.weights(), team, writer, progress);
+  GgufWriter writer(target.path, metadata, targets);
+  write_weights(tensors, read, target.team, writer, target.progress);
   writer.commit();
+}
+
+}  // namespace
+
+ConvertReport convert_directory(const Source& source, const Conversion& conversion,
+                                const ConvertTarget& target) {
+  check_spares_source(source, target.path);
+  const TypeMix& mix = conversion.mix ? *conversion.mix : find_type_mix("f16");
+  const Recipe& recipe = find_recipe(source.config());
+  Metadata metadata = read_metadata(source, recipe, mix);
+  edit_metadata(conversion.edits, metadata);
+  auto tensors = plan_tensors(recipe, make_graph(metadata), source.weights());
+  choose_types(tensors, &mix, conversion.type_rules);
+  const ConvertReport report = weigh(tensors, conversion.imatrix);
+  if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, metadata);
+  const auto read = [&](const TensorView& tensor, int64_t offset, std::span<std::byte> bytes) {
+    source.weights().copy(tensor, offset, bytes);
+  };
+  write_model(metadata, tensors, read, target);
+  return report;
+}
+
+ConvertReport convert_gguf(const GgufFile& source, const Conversion& conversion,
+                           const ConvertTarget& target) {
+  Metadata metadata = source.metadata();
+  if (conversion.mix) set_types(*conversion.mix, metadata);
+  edit_metadata(conversion.edits, metadata);
+  const bool types_may_change = conversion.mix || !conversion.type_rules.empty();
+  auto tensors = plan_gguf(source, metadata, types_may_change);
+  choose_types(tensors, conversion.mix, conversion.type_rules);
+  check_spares_source(source, tensors, target.path);
+  const ConvertReport report = weigh(tensors, conversion.imatrix);
+  if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, metadata);
+  const auto read = [&](const TensorView& tensor, int64_t offset, std::span<std::byte> bytes) {
+    source.copy(tensor, offset, bytes);
+  };
+  write_model(metadata, tensors, read, target);
+  return report;
 }
 
 }  // namespace heed

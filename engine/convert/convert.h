@@ -1,17 +1,41 @@
-// From a model directory to a GGUF file. Used by the interface.
+// From a model directory or a GGUF file to a GGUF file. Used by the interface.
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <vector>
 
+#include "engine/convert/imatrix.h"
+#include "engine/convert/metadata_edit.h"
 #include "engine/convert/source.h"
+#include "engine/convert/type_rules.h"
 #include "engine/convert/weights.h"
+#include "heed.hpp"
 
 namespace heed {
 
+/// What is to be made of a source.
+struct Conversion {
+  const TypeMix* mix = nullptr;  ///< null: F16 for a directory; a GGUF file's tensors keep theirs
+  std::vector<TypeRule> type_rules = {};
+  MetadataEdits edits = {};
+  std::optional<Imatrix> imatrix = {};
+};
+
+/// Where it goes, and what does the work.
+struct ConvertTarget {
+  std::filesystem::path path;
+  ThreadTeam& team;
+  ConvertProgress progress = {};
+};
+
 /// Writes the file whole or not at all. Throws Error(unsupported) for a model Heed does not know,
 /// Error(format) for a source that is not what it says, Error(io) where a file cannot be read or
-/// written, Error(argument) if `out` is a file of the source.
-void convert_source(const Source& source, const std::filesystem::path& out, const TypeMix& mix,
-                    ThreadTeam& team, const ConvertProgress& progress);
+/// written, Error(argument) if the target is a file of the source whose weights would be lost, or
+/// for an edit or a rule that does not fit.
+ConvertReport convert_directory(const Source& source, const Conversion& conversion,
+                                const ConvertTarget& target);
+ConvertReport convert_gguf(const GgufFile& source, const Conversion& conversion,
+                           const ConvertTarget& target);
 
 }  // namespace heed

@@ -65,6 +65,11 @@ std::span<const int64_t> significant(const Shape& shape) {
   return {first, shape.end()};
 }
 
+bool has_weights(DType type) {
+  return type == DType::f64 ||
+         std::ranges::find(row_codecs(), type, &RowCodec::type) != row_codecs().end();
+}
+
 /// Finds a tensor for each parameter of a graph, and keeps lists of what does not fit.
 class Planner {
  public:
@@ -84,18 +89,17 @@ class Planner {
     if (!std::ranges::equal(significant(source->shape), significant(param.shape))) {
       problems_.push_back(cat("'", source->name, "' has shape ", to_string(source->shape),
                               ", expected ", to_string(param.shape)));
-    } else if (std::ranges::find(row_codecs(), source->type, &RowCodec::type) ==
-               row_codecs().end()) {
+    } else if (!has_weights(source->type)) {
       problems_.push_back(cat("'", source->name, "' has type ", info(source->type).name,
-                              ", expected f32, f16 or bf16"));
+                              ", expected f64, f32, f16 or bf16"));
     } else {
       const bool keep = param.shape.size() < 2 || (rule && rule->keep_f32);
-      if (!keep) matrices_.push_back(param), places_.push_back(planned_.size());
-      planned_.push_back({source, {param.name, DType::f32, param.shape}});
+      planned_.push_back(
+          {.source = source, .target = {param.name, DType::f32, param.shape}, .is_matrix = !keep});
     }
   }
 
-  std::vector<PlannedTensor> finish(const TypeMix& mix) {
+  std::vector<PlannedTensor> finish() {
     for (const auto& [name, tensor] : sources_) unused_.push_back("'" + tensor->name + "'");
     std::ranges::sort(unused_);
     const std::string unused = cat("Heed's ", recipe_.architecture,
@@ -105,8 +109,6 @@ class Planner {
            unused_.empty() ? "" : "; " + unused);
     }
     if (!unused_.empty()) fail(Error::Code::unsupported, weights_.name(), ": ", unused);
-    const std::vector<DType> types = mixed_types(mix, matrices_);
-    for (size_t i = 0; i < types.size(); ++i) planned_[places_[i]].target.type = types[i];
     return std::move(planned_);
   }
 
@@ -146,8 +148,6 @@ class Planner {
   const Checkpoint& weights_;
   std::unordered_map<std::string, const TensorView*> sources_;  // by their names in the file
   std::vector<PlannedTensor> planned_;
-  Params matrices_;             // those of planned_ that do not stay F32
-  std::vector<size_t> places_;  // where in it
   std::vector<std::string> problems_;
   std::vector<std::string> unused_;
 };
@@ -155,10 +155,10 @@ class Planner {
 }  // namespace
 
 std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
-                                        const Checkpoint& weights, const TypeMix& mix) {
+                                        const Checkpoint& weights) {
   Planner planner(recipe, weights);
   for (const Param& param : all_params(model)) planner.plan(param);
-  return planner.finish(mix);
+  return planner.finish();
 }
 
 }  // namespace heed

@@ -2,9 +2,9 @@
 // be, the recipe what it is called elsewhere. Used by the converter.
 #pragma once
 
+#include <span>
 #include <vector>
 
-#include "engine/convert/type_mix.h"
 #include "engine/format/checkpoint.h"
 #include "engine/format/gguf.h"
 #include "engine/graph/graph.h"
@@ -15,13 +15,15 @@ namespace heed {
 struct PlannedTensor {
   const TensorView* source = nullptr;  ///< of the same shape, or with 1s before it
   GgufWriter::Tensor target;
+  bool is_matrix = false;                  ///< its type may be chosen
+  std::span<const float> importance = {};  ///< of its columns; empty: all alike
 };
 
-/// The tensors of a file, in the order of the graphs. Vectors and what the recipe says stay F32,
-/// the others get the types of the mix. Throws Error(format) that lists every tensor that is
+/// The tensors of a file, in the order of the graphs, all F32 so far; vectors and what the recipe
+/// says will stay so. Throws Error(format) that lists every tensor that is
 /// missing, of another shape or of a type without numbers, and Error(unsupported) that lists those
 /// the graph has no use for.
 std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
-                                        const Checkpoint& weights, const TypeMix& mix);
+                                        const Checkpoint& weights);
 
 }  // namespace heed

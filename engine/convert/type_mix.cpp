@@ -128,22 +128,6 @@ struct BlockGroup {
   }
 };
 
-DType type_that_fits(DType type, int64_t columns) {
-  using enum DType;
-  if (columns % info(type).block == 0) return type;
-  if (info(type).block == kBlock || columns % kBlock != 0) return f16;
-  switch (type) {
-    case q4_k:
-      return q5_0;
-    case q5_k:
-      return q5_1;
-    case q6_k:
-      return q8_0;
-    default:
-      return q4_0;
-  }
-}
-
 const TypeChoice* choice_for(const TypeMix& mix, std::string_view kind) {
   if (kind == "attn_v") return &mix.values;
   if (kind == "attn_output") return &mix.attention_output;
@@ -169,6 +153,22 @@ const TypeMix& find_type_mix(std::string_view name) {
        join(known, ", "));
 }
 
+DType fitting_type(DType type, int64_t columns) {
+  using enum DType;
+  if (columns % info(type).block == 0) return type;
+  if (info(type).block == kBlock || columns % kBlock != 0) return f16;
+  switch (type) {
+    case q4_k:
+      return q5_0;
+    case q5_k:
+      return q5_1;
+    case q6_k:
+      return q8_0;
+    default:
+      return q4_0;
+  }
+}
+
 std::vector<DType> mixed_types(const TypeMix& mix, const Params& matrices) {
   std::map<std::string_view, BlockGroup> scopes;
   bool has_head = false;
@@ -189,7 +189,7 @@ std::vector<DType> mixed_types(const TypeMix& mix, const Params& matrices) {
     if (name.block >= 0 && choice && choice->blocks != MixedBlocks::none) {
       type = scopes[name.scope].contain(choice->blocks, name.block) ? choice->some : choice->others;
     }
-    types.push_back(type_that_fits(type, matrix.shape.back()));
+    types.push_back(fitting_type(type, matrix.shape.back()));
   }
   return types;
 }

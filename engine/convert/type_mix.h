@@ -47,8 +47,11 @@ std::span<const TypeMix> type_mixes();
 /// The mix of that name, in any case. Throws Error(argument) that lists all names.
 const TypeMix& find_type_mix(std::string_view name);
 
-/// The types of a file's matrices, in their order. Rows that 256 does not divide get a type of
-/// blocks of 32 instead of a K type, one with more bits; rows that blocks do not divide get F16.
+/// The type, or for rows of `columns` values that its blocks do not divide: one of blocks of 32
+/// instead of a K type, with more bits; F16 where those do not divide them either.
+DType fitting_type(DType type, int64_t columns);
+
+/// The types of a file's matrices, in their order, each fitting.
 std::vector<DType> mixed_types(const TypeMix& mix, const Params& matrices);
 
 }  // namespace heed

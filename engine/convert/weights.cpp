@@ -1,9 +1,12 @@
 #include "engine/convert/weights.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/core/error.h"
@@ -12,7 +15,7 @@
 namespace heed {
 namespace {
 
-/// Values a thread converts at a time: the floats stay in its second-level cache.
+/// Values a thread converts at a time, in whole rows: the floats stay in its second-level cache.
 constexpr int64_t kPieceValues = int64_t{1} << 16;
 /// Pieces between two writes: large enough that neither the barrier nor the call counts.
 constexpr int64_t kPiecesAThread = 16;
@@ -38,59 +41,149 @@ size_t find_misfit(std::span<const float> values, DType type) {
   return i;
 }
 
-/// Values `range` of the tensor, as its target's type has them, to `out`; `floats` has room for
-/// them.
-void convert_values(const PlannedTensor& tensor, Range range, std::span<float> floats,
-                    std::byte* out) {
-  const TensorView& source = *tensor.source;
-  const DType type = tensor.target.type;
-  const int64_t count = range.end - range.begin;
-  const auto values = floats.first(static_cast<size_t>(count));
-  dequantize_row(source.type, source.data.data() + row_bytes(source.type, range.begin),
-                 values.data(), count);
-  if (type != DType::f32) {
+/// Values at `bytes` as floats; those of F64 are rounded, to infinity if they are beyond F32.
+void read_values(DType type, std::span<const std::byte> bytes, std::span<float> values) {
+  if (type != DType::f64) {
+    return dequantize_row(type, bytes.data(), values.data(), std::ssize(values));
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    double value;
+    std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
+    values[i] = static_cast<float>(value);
+  }
+}
+
+/// Rows of one tensor on their way from the source to the file.
+struct Batch {
+  const PlannedTensor* tensor = nullptr;  ///< null: nothing to write yet
+  Range rows;
+  std::vector<std::byte> bytes;  ///< in the target's type
+
+  int64_t columns() const { return tensor->target.shape.back(); }
+};
+
+/// What a thread needs to convert a piece.
+struct Piece {
+  std::vector<std::byte> source;
+  std::vector<float> values;
+};
+
+/// Converts one batch while the one before it is written, so that all threads are busy.
+class Pipeline {
+ public:
+  Pipeline(const TensorReader& read, ThreadTeam& team, GgufWriter& writer)
+      : read_(read), team_(team), writer_(writer), pieces_(static_cast<size_t>(team.size())) {}
+
+  /// Rows that one batch should have.
+  int64_t batch_rows(int64_t columns) const {
+    return piece_rows(columns) * kPiecesAThread * team_.size();
+  }
+
+  void add(const PlannedTensor& tensor, Range rows) {
+    next_.tensor = &tensor;
+    next_.rows = rows;
+    const int64_t values = (rows.end - rows.begin) * next_.columns();
+    next_.bytes.resize(static_cast<size_t>(row_bytes(tensor.target.type, values)));
+    run();
+  }
+
+  /// Writes the last batch.
+  void finish() {
+    next_.tensor = nullptr;
+    run();
+  }
+
+ private:
+  static int64_t piece_rows(int64_t columns) {
+    return std::max<int64_t>(1, kPieceValues / std::max<int64_t>(1, columns));
+  }
+
+  void run() {
+    std::atomic<int64_t> begin = next_.rows.begin;
+    team_.run([&](int thread) {
+      if (thread == 0 && ready_.tensor) writer_.write(ready_.tensor->target.name, ready_.bytes);
+      if (!next_.tensor) return;
+      const int64_t step = piece_rows(next_.columns());
+      for (int64_t row; (row = begin.fetch_add(step)) < next_.rows.end;) {
+        convert({row, std::min(row + step, next_.rows.end)}, pieces_[static_cast<size_t>(thread)]);
+      }
+    });
+    std::swap(ready_, next_);
+  }
+
+  /// Some rows of the batch, into their place in it.
+  void convert(Range rows, Piece& piece) {
+    const TensorView& source = *next_.tensor->source;
+    const DType type = next_.tensor->target.type;
+    const int64_t columns = next_.columns();
+    const int64_t count = (rows.end - rows.begin) * columns;
+    const int64_t first = rows.begin * columns;
+    const int64_t source_at = row_bytes(source.type, first);
+    const int64_t at = row_bytes(type, first - next_.rows.begin * columns);
+    const auto out =
+        std::span(next_.bytes)
+            .subspan(static_cast<size_t>(at), static_cast<size_t>(row_bytes(type, count)));
+    if (source.type == type) return read_(source, source_at, out);
+    piece.source.resize(static_cast<size_t>(row_bytes(source.type, count)));
+    piece.values.resize(static_cast<size_t>(count));
+    read_(source, source_at, piece.source);
+    read_values(source.type, piece.source, piece.values);
+    check_values(piece.values, type, source, first);
+    quantize(piece.values, out);
+  }
+
+  static void check_values(std::span<const float> values, DType type, const TensorView& source,
+                           int64_t first) {
+    if (type == DType::f32) return;
     const size_t misfit = find_misfit(values, type);
-    if (misfit < values.size()) {
-      fail(Error::Code::format, "tensor '", source.name, "': the value ", values[misfit], " at ",
-           place(source.shape, range.begin + static_cast<int64_t>(misfit)),
-           " does not fit into type ", info(type).name);
+    if (misfit == values.size()) return;
+    fail(Error::Code::format, "tensor '", source.name, "': the value ", values[misfit], " at ",
+         place(source.shape, first + static_cast<int64_t>(misfit)), " does not fit into type ",
+         info(type).name);
+  }
+
+  void quantize(std::span<const float> values, std::span<std::byte> out) const {
+    const DType type = next_.tensor->target.type;
+    const std::span<const float> importance = next_.tensor->importance;
+    if (importance.empty()) {
+      return quantize_row(type, values.data(), out.data(), std::ssize(values));
+    }
+    const int64_t columns = next_.columns();
+    std::byte* row = out.data();
+    for (int64_t at = 0; at < std::ssize(values); at += columns, row += row_bytes(type, columns)) {
+      quantize_row(type, values.data() + at, row, columns, importance);
     }
   }
-  quantize_row(type, values.data(), out, count);
-}
+
+  const TensorReader& read_;
+  ThreadTeam& team_;
+  GgufWriter& writer_;
+  std::vector<Piece> pieces_;  // [threads]
+  Batch next_;                 // being converted
+  Batch ready_;                // being written
+};
 
 }  // namespace
 
-void write_weights(std::span<const PlannedTensor> tensors, const Checkpoint& weights,
+void write_weights(std::span<const PlannedTensor> tensors, const TensorReader& read,
                    ThreadTeam& team, GgufWriter& writer, const ConvertProgress& progress) {
-  const int64_t step = kPieceValues * kPiecesAThread * team.size();
-  std::vector<float> floats(static_cast<size_t>(kPieceValues * team.size()));
-  std::vector<std::byte> bytes;
   int64_t all = 0;
   int64_t done = 0;
   for (const PlannedTensor& tensor : tensors) all += std::ssize(tensor.source->data);
+  Pipeline pipeline(read, team, writer);
   for (const PlannedTensor& tensor : tensors) {
-    const DType type = tensor.target.type;
-    const int64_t count = element_count(tensor.target.shape);
-    for (int64_t begin = 0; begin < count; begin += step) {
-      const int64_t end = std::min(begin + step, count);
-      bytes.resize(static_cast<size_t>(row_bytes(type, end - begin)));
-      team.run([&](int thread) {
-        const auto mine = std::span(floats).subspan(static_cast<size_t>(kPieceValues * thread));
-        const int64_t pieces = (end - begin + kPieceValues - 1) / kPieceValues;
-        const Range share = split(pieces, thread, team.size());
-        for (int64_t piece = share.begin; piece < share.end; ++piece) {
-          const int64_t first = begin + piece * kPieceValues;
-          const Range range = {first, std::min(first + kPieceValues, end)};
-          convert_values(tensor, range, mine, bytes.data() + row_bytes(type, first - begin));
-        }
-      });
-      writer.write(tensor.target.name, bytes);
-      done += row_bytes(tensor.source->type, end - begin);
+    const Shape& shape = tensor.target.shape;
+    const int64_t columns = shape.back();
+    const int64_t rows = columns == 0 ? 0 : element_count(shape) / columns;
+    const int64_t step = pipeline.batch_rows(columns);
+    for (int64_t begin = 0; begin < rows; begin += step) {
+      const int64_t end = std::min(begin + step, rows);
+      pipeline.add(tensor, {begin, end});
+      done += row_bytes(tensor.source->type, (end - begin) * columns);
       if (progress) progress(done, all);
     }
-    weights.drop(*tensor.source);
   }
+  pipeline.finish();
 }
 
 }  // namespace heed

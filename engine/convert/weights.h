@@ -1,5 +1,5 @@
 // The weights themselves: read, made into the type asked for by all threads, and written, a few
-// megabytes at a time. Used by the converter.
+// megabytes at a time, whatever the size of the model. Used by the converter.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,14 @@ namespace heed {
 /// Called on the caller's thread, with bytes of the source; what it throws ends the conversion.
 using ConvertProgress = std::function<void(int64_t done_bytes, int64_t all_bytes)>;
 
-/// Writes the data of all tensors in order; the writer was made with their targets. Throws
-/// Error(format) naming the tensor and the place of a value that the target type cannot hold: NaN,
-/// infinity, or one beyond its range. F32 takes any value.
-void write_weights(std::span<const PlannedTensor> tensors, const Checkpoint& weights,
+/// Fills `out` with a tensor's data from byte `offset` on. Several threads call it at once.
+using TensorReader =
+    std::function<void(const TensorView& tensor, int64_t offset, std::span<std::byte> out)>;
+
+/// Writes the data of all tensors in order; the writer was made with their targets. What keeps its
+/// type is copied byte for byte. Throws Error(format) naming the tensor and the place of a value
+/// that another type cannot hold: NaN, infinity, or one beyond its range. F32 takes any value.
+void write_weights(std::span<const PlannedTensor> tensors, const TensorReader& read,
                    ThreadTeam& team, GgufWriter& writer, const ConvertProgress& progress);
 
 }  // namespace heed

@@ -2,6 +2,7 @@
 #include "engine/core/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <string>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr size_t kBufferBytes = size_t{1} << 18;  // makes small fields cheap; large ones pass it by
 constexpr int kAttempts = 1000;                   // names tried before we blame something else
+constexpr std::string_view kTemporary = ".tmp-";  // between the target's name and a number
 
 /// Where a rename has to go so that a symbolic link stays one.
 std::filesystem::path behind_links(const std::filesystem::path& path) {
@@ -47,14 +49,41 @@ AtomicFile::AtomicFile(std::filesystem::path target) : target_(behind_links(targ
 }
 
 void AtomicFile::open_temporary() {
+  remove_abandoned();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     temporary_ = target_;
-    temporary_ += cat(".tmp-", ::getpid(), "-", attempt);
+    temporary_ += cat(kTemporary, ::getpid(), "-", attempt);
     file_ =
         FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (file_.is_open() || errno != EEXIST) break;
+    if (!file_.is_open() && errno != EEXIST) break;
+    if (!file_.is_open()) continue;
+    while (::flock(file_.get(), LOCK_EX) != 0 && errno == EINTR) continue;
+    // Somebody who looks for abandoned files may have been here before the lock was.
+    struct stat status = {};
+    if (::fstat(file_.get(), &status) == 0 && status.st_nlink > 0) return;
+    file_.close();
+    errno = EAGAIN;
   }
-  if (!file_.is_open()) fail_errno("write", target_);
+  temporary_.clear();
+  fail_errno("write", target_);
+}
+
+/// Removes temporaries of this target that no living process has locked. A file system without
+/// locks keeps them all.
+void AtomicFile::remove_abandoned() const {
+  const auto parent = target_.has_parent_path() ? target_.parent_path() : ".";
+  const std::string prefix = target_.filename().string() + std::string(kTemporary);
+  std::error_code error;
+  std::filesystem::directory_iterator entry(parent, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    if (name.find_first_not_of("0123456789-", prefix.size()) != name.npos) continue;
+    const FileDescriptor file(
+        ::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file.is_open() || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    ::unlink(entry->path().c_str());
+  }
 }
 
 AtomicFile::~AtomicFile() {

@@ -1,5 +1,5 @@
 // Writes a file whole or not at all. Used by every writer: converter, pictures, arrays.
-// Reference: rename(2) replaces its target in one step.
+// Reference: rename(2) replaces its target in one step; flock(2) ends with its process.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ namespace heed {
 /// What is written goes to a temporary file beside the target, which commit() puts in the target's
 /// place; without commit() the temporary is removed and the target stays as it was. A target that
 /// is a device or a pipe (/dev/stdout) has nothing to keep and is written directly. After an error
-/// nothing more can be written.
+/// nothing more can be written. A process that is killed leaves "TARGET.tmp-..." behind, which the
+/// next one that writes the same target removes: it is locked while its writer lives.
 class AtomicFile {
  public:
   /// Throws Error(io) if the temporary cannot be made or the target may not be written.
@@ -33,6 +34,7 @@ class AtomicFile {
 
  private:
   void open_temporary();
+  void remove_abandoned() const;
   void flush();
   void write_through(std::span<const std::byte> bytes);
   void require_open() const;

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/core/file_descriptor.h"
@@ -26,17 +27,18 @@ size_t file_size(const FileDescriptor& file, const std::filesystem::path& path) 
   return static_cast<size_t>(status.st_size);
 }
 
-/// Fills `bytes` from the start of the file.
-void read_all(const FileDescriptor& file, std::span<std::byte> bytes,
-              const std::filesystem::path& path) {
+/// Fills `out` with what the file has from `offset` on.
+void read_at(const FileDescriptor& file, size_t offset, std::span<std::byte> out,
+             const std::filesystem::path& path) {
   size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t got = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+  while (done < out.size()) {
+    const ssize_t got = ::pread(file.get(), out.data() + done, out.size() - done,
+                                static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_errno("read", path);
     if (got == 0) {
-      fail(Error::Code::io, "'", path.string(), "' shrank while it was read: expected ",
-           bytes.size(), " bytes, found ", done);
+      fail(Error::Code::io, "'", path.string(), "' shrank while it was read: expected at least ",
+           offset + out.size(), " bytes, found ", offset + done);
     }
     done += static_cast<size_t>(got);
   }
@@ -46,7 +48,7 @@ void read_all(const FileDescriptor& file, std::span<std::byte> bytes,
 
 MappedFile MappedFile::open(const std::filesystem::path& path, FileAccess access) {
   // Without O_NONBLOCK, opening a pipe would wait for a writer before we could refuse it.
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) fail_errno("open", path);
   const size_t size = file_size(file, path);
 
@@ -55,23 +57,24 @@ MappedFile MappedFile::open(const std::filesystem::path& path, FileAccess access
                         map ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS, map ? file.get() : -1, 0);
   if (memory == MAP_FAILED) fail_errno(map ? "map" : "find memory for", path);
   const std::span bytes(static_cast<std::byte*>(memory), size);
-  MappedFile result(path, access, bytes);  // owns the memory should the reading throw
-  if (!map) read_all(file, bytes, path);
+  if (map) return MappedFile(path, std::move(file), bytes);
+  MappedFile result(path, FileDescriptor(), bytes);  // owns the memory should the reading throw
+  read_at(file, 0, bytes, path);
   return result;
 }
 
-MappedFile::MappedFile(std::filesystem::path path, FileAccess access,
+MappedFile::MappedFile(std::filesystem::path path, FileDescriptor file,
                        std::span<const std::byte> bytes)
-    : path_(std::move(path)), access_(access), bytes_(bytes) {}
+    : path_(std::move(path)), file_(std::move(file)), bytes_(bytes) {}
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
-      access_(other.access_),
+      file_(std::move(other.file_)),
       bytes_(std::exchange(other.bytes_, {})) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
-  std::swap(access_, other.access_);
+  std::swap(file_, other.file_);
   std::swap(bytes_, other.bytes_);
   return *this;
 }
@@ -82,13 +85,22 @@ MappedFile::~MappedFile() {
 
 void MappedFile::drop(std::span<const std::byte> range) const noexcept {
   // On a private copy the same call would lose the bytes for good.
-  if (access_ != FileAccess::map) return;
+  if (!file_.is_open()) return;
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   const auto offset = static_cast<size_t>(range.data() - bytes_.data());
   const size_t begin = (offset + page - 1) / page * page;
   const size_t end = (offset + range.size()) / page * page;
   if (begin < end) {
     ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
+  }
+}
+
+void MappedFile::copy(std::span<const std::byte> range, std::byte* out) const {
+  if (file_.is_open()) {
+    const auto offset = static_cast<size_t>(range.data() - bytes_.data());
+    read_at(file_, offset, {out, range.size()}, path_);
+  } else {
+    std::ranges::copy(range, out);
   }
 }
 

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <span>
 
+#include "engine/core/file_descriptor.h"
+
 namespace heed {
 
 enum class FileAccess {
@@ -31,11 +33,16 @@ class MappedFile {
   /// be read again, which fetches them from the file. Does nothing where the file was copied.
   void drop(std::span<const std::byte> range) const noexcept;
 
+  /// Copies `range`, a part of bytes(), to `out` without touching mapped pages: nothing of it stays
+  /// in memory, and a file that was cut short meanwhile, or a disk that fails, is an Error(io).
+  /// Any number of threads may do so.
+  void copy(std::span<const std::byte> range, std::byte* out) const;
+
  private:
-  MappedFile(std::filesystem::path path, FileAccess access, std::span<const std::byte> bytes);
+  MappedFile(std::filesystem::path path, FileDescriptor file, std::span<const std::byte> bytes);
 
   std::filesystem::path path_;
-  FileAccess access_;
+  FileDescriptor file_;  // closed where the bytes were copied
   std::span<const std::byte> bytes_;
 };
 

@@ -30,7 +30,8 @@ Decoder::Decoder(const Graph& graph, const Weights& weights, const DecoderOption
       plan_(weights, {.rows = std::min(options.ubatch, options.context),
                       .wanted = kLogitRows,
                       .positions = options.context,
-                      .kv_type = options.kv_type}),
+                      .kv_type = options.kv_type,
+                      .input_squares = options.input_squares}),
       workspace_(plan_.make_workspace(team_.size())) {
   tokens_.reserve(context_);
   positions_.reserve(plan_.rows());

@@ -16,6 +16,7 @@ struct DecoderOptions {
   int64_t ubatch = 512;  ///< rows of a pass
   int threads = 1;
   KvType kv_type = KvType::bf16;
+  AllInputSquares* input_squares = nullptr;  ///< see PlanOptions
 };
 
 class Decoder {

@@ -14,7 +14,8 @@ Encoder::Encoder(const Graph& graph, const Weights& weights, const EncoderOption
       plan_(weights, {.rows = std::max(options.rows, graph.dims.context),
                       .wanted = 0,
                       .positions = graph.dims.context,
-                      .kv_type = options.kv_type}),
+                      .kv_type = options.kv_type,
+                      .input_squares = options.input_squares}),
       workspace_(plan_.make_workspace(team_.size())) {}
 
 void Encoder::gather(std::span<const std::vector<Token>> sequences) {

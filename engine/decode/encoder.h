@@ -13,6 +13,7 @@ struct EncoderOptions {
   int64_t rows = 2048;  ///< tokens of a pass; raised to the longest sequence a model takes
   int threads = 1;
   KvType kv_type = KvType::f32;
+  AllInputSquares* input_squares = nullptr;  ///< see PlanOptions
 };
 
 class Encoder {

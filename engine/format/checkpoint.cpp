@@ -150,13 +150,15 @@ const TensorView& Checkpoint::require(std::string_view name) const {
   fail(Error::Code::format, name_, ": tensor '", name, "' is missing");
 }
 
-void Checkpoint::drop(const TensorView& tensor) const noexcept {
+void Checkpoint::copy(const TensorView& tensor, int64_t offset, std::span<std::byte> out) const {
+  const auto range = tensor.data.subspan(static_cast<size_t>(offset), out.size());
   for (const MappedFile& file : files_) {
     const auto bytes = file.bytes();
-    if (tensor.data.data() >= bytes.data() && tensor.data.data() < bytes.data() + bytes.size()) {
-      file.drop(tensor.data);
+    if (range.data() >= bytes.data() && range.data() < bytes.data() + bytes.size()) {
+      return file.copy(range, out.data());
     }
   }
+  std::ranges::copy(range, out.begin());  // parsed from memory
 }
 
 }  // namespace heed

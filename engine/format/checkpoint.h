@@ -2,6 +2,7 @@
 // or in shards with an index. Read by the converter.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -43,8 +44,8 @@ class Checkpoint {
   /// The element type of a tensor that was left out: "F8_E4M3"; empty if it was not.
   std::string_view left_out(std::string_view name) const { return tensors_.left_out(name); }
 
-  /// Gives back the memory of a tensor that has been read: see MappedFile::drop.
-  void drop(const TensorView& tensor) const noexcept;
+  /// Copies bytes of a tensor's data, from `offset` on: see MappedFile::copy.
+  void copy(const TensorView& tensor, int64_t offset, std::span<std::byte> out) const;
 
  private:
   explicit Checkpoint(std::string name) : name_(std::move(name)) {}

@@ -44,6 +44,9 @@ class GgufFile {
   /// Gives back the memory of a tensor that has been packed: see MappedFile::drop.
   void drop(const TensorView& tensor) const noexcept;
 
+  /// Copies bytes of a tensor's data, from `offset` on: see MappedFile::copy.
+  void copy(const TensorView& tensor, int64_t offset, std::span<std::byte> out) const;
+
  private:
   friend class GgufParser;
   explicit GgufFile(std::string name) : name_(std::move(name)), metadata_(name_) {}

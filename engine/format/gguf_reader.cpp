@@ -275,4 +275,13 @@ void GgufFile::drop(const TensorView& tensor) const noexcept {
   if (file_) file_->drop(tensor.data);
 }
 
+void GgufFile::copy(const TensorView& tensor, int64_t offset, std::span<std::byte> out) const {
+  const auto range = tensor.data.subspan(static_cast<size_t>(offset), out.size());
+  if (file_) {
+    file_->copy(range, out.data());
+  } else {
+    std::ranges::copy(range, out.begin());  // parsed from memory
+  }
+}
+
 }  // namespace heed

@@ -138,8 +138,10 @@ class Planner {
     const auto& a = std::get<Attention>(spec(layer));
     const Buffer qkv = take((a.heads + (a.memory ? 0 : 2 * a.kv_heads)) * a.head_dim);
     const Buffer out = take(a.heads * a.head_dim);
+    std::vector<int> matrices = {Attention::q};
+    if (!a.memory) matrices.insert(matrices.end(), {Attention::k, Attention::v});
     linear(layer, a.name + (a.memory ? "_q" : "_qkv"),
-           {.in = stream_, .parts = layer.input, .out = qkv}, norm);
+           {.in = stream_, .parts = layer.input, .out = qkv}, {.norm = norm, .matrices = matrices});
     AttentionStep step{.heads = a.heads,
                        .kv_heads = a.kv_heads,
                        .head_dim = a.head_dim,
@@ -160,14 +162,15 @@ class Planner {
     add(layer, a.name, step);
     arena_.drop(step.parts, part_bytes);
     drop(qkv);
-    linear(layer, a.name + "_output", {.in = out, .parts = layer.output, .out = stream_}, nullptr,
-           {.accumulate = true});
+    linear(layer, a.name + "_output", {.in = out, .parts = layer.output, .out = stream_},
+           {.matrices = {Attention::output}, .epilogue = {.accumulate = true}});
     drop(out);
   }
 
   void make_memory(const Attention& a, const PackedLayer& layer) {
     const Buffer kv = take(2 * a.kv_heads * a.head_dim);
-    linear(layer, a.name + "_kv", {.in = stream_, .parts = layer.memory, .out = kv}, nullptr);
+    linear(layer, a.name + "_kv", {.in = stream_, .parts = layer.memory, .out = kv},
+           {.matrices = {Attention::k, Attention::v}});
     add(layer, a.name + "_memory",
         MemoryStep{.kv_heads = a.kv_heads,
                    .head_dim = a.head_dim,
@@ -183,34 +186,53 @@ class Planner {
     const Buffer hidden = take(f.gated ? hidden_rows / 2 : hidden_rows);
     std::optional<LinearPart> reader;
     const bool own = layer.input.size() == 1 && !layer.input.front().dense;
-    if (own && layer.output.size() == 1) reader = layer.output.front();
+    if (own && layer.output.size() == 1 && !plan_.options_.input_squares) {
+      reader = layer.output.front();
+    }
+    std::vector<int> matrices = {FeedForward::up};
+    if (f.gated) matrices.push_back(FeedForward::gate);
     linear(layer, f.name + (f.gated ? "_gate_up" : "_up"),
-           {.in = stream_, .parts = layer.input, .out = hidden, .reader = reader}, norm,
-           {.activation = f.activation, .gated = f.gated});
+           {.in = stream_, .parts = layer.input, .out = hidden, .reader = reader},
+           {.norm = norm,
+            .matrices = matrices,
+            .epilogue = {.activation = f.activation, .gated = f.gated}});
     linear(
         layer, f.name + "_down",
         {.in = hidden, .parts = layer.output, .out = stream_, .in_is_readers = reader.has_value()},
-        nullptr, {.accumulate = true});
+        {.matrices = {FeedForward::down}, .epilogue = {.accumulate = true}});
     drop(hidden);
   }
 
   void head(const PackedLayer& layer, const BoundNorm* norm) {
     plan_.out_width_ = weights_.graph().dims.vocab;
     const Head& h = std::get<Head>(spec(layer));
+    const bool own = layer.bound->tensors[Head::weight] != nullptr;
     linear(layer, h.name,
            {.in = stream_,
             .wanted_only = true,
             .fine = h.fine,
             .parts = layer.input,
             .out = {.offset = -1, .width = plan_.out_width_}},
-           norm);
+           {.norm = norm, .matrices = {own ? Head::weight : Head::tied_weight}});
   }
+
+  /// What a product does besides multiplying.
+  struct Product {
+    const BoundNorm* norm = nullptr;  ///< of its input
+    std::vector<int> matrices;        ///< that it multiplies with: places in the layer's tensors
+    Epilogue epilogue = {};
+  };
 
   /// Adds the product as one step, or as several where parts want their input in different forms.
   void linear(const PackedLayer& layer, const std::string& name, LinearStep step,
-              const BoundNorm* norm, const Epilogue& epilogue = {}) {
-    if (norm) step.norm = *norm;
-    step.epilogue = epilogue;
+              const Product& product) {
+    if (product.norm) step.norm = *product.norm;
+    step.epilogue = product.epilogue;
+    std::optional<Buffer> normed;
+    if (plan_.options_.input_squares) {
+      normed = apply_norm(layer, name, step);
+      add_squares(layer, name, product.matrices, step);
+    }
     const std::vector<LinearPart> all = std::move(step.parts);
     for (size_t begin = 0; begin < all.size();) {
       size_t end = begin + 1;
@@ -227,6 +249,30 @@ class Planner {
       }
       begin = end;
     }
+    if (normed) drop(*normed);
+  }
+
+  /// Makes the norm of a product's input a step of its own, and returns where the input is then.
+  std::optional<Buffer> apply_norm(const PackedLayer& layer, const std::string& name,
+                                   LinearStep& step) {
+    if (!step.norm) return std::nullopt;
+    const Buffer normed = take(step.in.width);
+    add(layer, name + "_norm", NormStep{.norm = *step.norm, .in = step.in, .out = normed});
+    step.in = normed;
+    step.norm.reset();
+    return normed;
+  }
+
+  void add_squares(const PackedLayer& layer, const std::string& name,
+                   const std::vector<int>& matrices, const LinearStep& step) {
+    const int64_t columns = step.parts.front().panels.columns;
+    InputSquares& squares = plan_.options_.input_squares->emplace_back();
+    squares.sums.resize(static_cast<size_t>(columns));
+    for (const int place : matrices) {
+      squares.matrices.push_back(layer.bound->tensors[static_cast<size_t>(place)]->name);
+    }
+    add(layer, name + "_squares",
+        InputSquaresStep{.in = step.in, .squares = &squares, .out = step.in});
   }
 
   bool same_form(const LinearPart& a, const LinearPart& b) const {

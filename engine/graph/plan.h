@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/core/aligned.h"
+#include "engine/graph/input_squares.h"
 #include "engine/graph/weights.h"
 
 namespace heed {
@@ -20,6 +21,9 @@ struct PlanOptions {
   /// Of a graph that attends to this one's output: a pass then ends with the keys and values that
   /// graph needs of it, written to SequenceRows::memory. Must outlive the plan.
   const Weights* attended_by = nullptr;
+  /// Gets an entry for each input of matrices, to which every pass adds. Norms then are steps of
+  /// their own. Must outlive the plan; one plan at a time may run.
+  AllInputSquares* input_squares = nullptr;
 };
 
 /// Called before the first step (no name, no values) and after each step, with its name and what it

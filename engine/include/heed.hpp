@@ -353,14 +353,51 @@ class Session {
 // ---- converting --------------------------------------------------------------------------------
 
 struct ConvertOptions {
-  std::string type = "f16";  ///< f32, f16, q8_0 ..., or a mix of types: q4_k_m ...
+  /// Of the matrices: f32, f16, q8_0 ..., or a mix of types: q4_k_m ... Empty: f16 for a directory,
+  /// for a GGUF file what each has.
+  std::string type = {};
+  /// Regular expressions and types of the matrices in whose names they match, whatever `type` says;
+  /// the first that matches counts.
+  std::vector<std::pair<std::string, std::string>> tensor_types = {};
+  /// Keys of the metadata and values as text, in the type that the key has; new keys get the type
+  /// that the value looks like: true, false, whole numbers, numbers, else strings.
+  std::vector<std::pair<std::string, std::string>> metadata = {};
+  /// What write_imatrix() wrote, or llama-imatrix: errors of each column count as it says.
+  std::filesystem::path imatrix = {};
   int threads = 0;
   std::function<void(int64_t done_bytes, int64_t all_bytes)> progress = {};
 };
 
-/// Writes a Hugging Face directory as one GGUF file. The old `out` stays until the new is complete.
-void convert(const std::filesystem::path& source, const std::filesystem::path& out,
-             const ConvertOptions& options = {});
+struct ConvertReport {
+  int64_t quantized = 0;        ///< matrices that were rounded to a type of blocks
+  int64_t quantized_twice = 0;  ///< of these: they came from another type of blocks
+  int64_t unweighted = 0;       ///< of these: the imatrix has nothing of them
+};
+
+/// Writes a Hugging Face directory, or a GGUF file (by path or by its name in the store), as one
+/// GGUF file. What keeps its type is copied byte for byte, and so is the metadata of a GGUF file,
+/// but for what says the type. The old `out` stays until the new is complete.
+ConvertReport convert(const std::filesystem::path& source, const std::filesystem::path& out,
+                      const ConvertOptions& options = {});
+
+struct ImatrixOptions {
+  int64_t context = 512;  ///< tokens of a chunk of text
+  int threads = 0;
+  std::string dataset = {};  ///< the text's name, for the file
+  std::function<void(int64_t done_tokens, int64_t all_tokens)> progress = {};
+};
+
+struct ImatrixReport {
+  int64_t matrices = 0;
+  int64_t tokens = 0;
+  int64_t chunks = 0;
+};
+
+/// Measures on a text what each matrix of a model multiplies: mean squares of its columns, for
+/// ConvertOptions::imatrix. A decoder reads the text in chunks of `context` tokens, an encoder each
+/// line by itself. The file is llama.cpp's GGUF form. Error(unsupported) for encoder-decoders.
+ImatrixReport write_imatrix(const Model& model, std::string_view text,
+                            const std::filesystem::path& out, const ImatrixOptions& options = {});
 
 // ---- the machine -------------------------------------------------------------------------------
 

@@ -34,8 +34,7 @@ TEST_CASE("a recipe and its graph speak of the same tensors") {
   metadata.set("general.architecture", std::string(recipe.architecture));
   set_config_keys(recipe, source.config(), metadata);
   set_tokenizer(source, metadata);
-  const auto plan =
-      plan_tensors(recipe, make_graph(metadata), source.weights(), find_type_mix("f16"));
+  const auto plan = plan_tensors(recipe, make_graph(metadata), source.weights());
   CHECK(plan.size() == 5 + 2 * 16);
 }
 
@@ -92,7 +91,7 @@ TEST_CASE("one tensor under two names") {
 TEST_CASE("types that hold no weights") {
   check_refused([](RawTensors& t) { t["embeddings.LayerNorm.bias"].dtype = "I32"; },
                 Error::Code::format,
-                "tensor 'embeddings.LayerNorm.bias' has type i32, expected f32, f16 or bf16");
+                "tensor 'embeddings.LayerNorm.bias' has type i32, expected f64, f32, f16 or bf16");
   check_refused(
       [](RawTensors& t) {
         t["embeddings.LayerNorm.bias"] = {"F8_E4M3", {32}, std::string(32, '\0')};

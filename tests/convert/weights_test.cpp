@@ -17,17 +17,25 @@ struct OneTensor {
   TemporaryDirectory directory;
   Shape shape;
 
-  explicit OneTensor(Shape s, const std::vector<float>& values) : shape(std::move(s)) {
-    const std::string bytes(reinterpret_cast<const char*>(values.data()), values.size() * 4);
-    write_safetensors(directory / "model.safetensors", {{"source", {"F32", shape, bytes}}});
+  template <typename T>
+  OneTensor(Shape s, const std::vector<T>& values) : shape(std::move(s)) {
+    const char* dtype = sizeof(T) == 8 ? "F64" : sizeof(T) == 4 ? "F32" : "F16";
+    const std::string bytes(reinterpret_cast<const char*>(values.data()),
+                            values.size() * sizeof(T));
+    write_safetensors(directory / "model.safetensors", {{"source", {dtype, shape, bytes}}});
   }
 
-  std::vector<float> as(DType type, int threads) const {
+  std::vector<float> as(DType type, int threads, std::span<const float> importance = {}) const {
     const Checkpoint weights = Checkpoint::open(directory / "model.safetensors");
-    const PlannedTensor tensor = {weights.find("source"), {"target", type, shape}};
+    const PlannedTensor tensor = {.source = weights.find("source"),
+                                  .target = {"target", type, shape},
+                                  .importance = importance};
     GgufWriter writer(directory / "out.gguf", Metadata(), std::span(&tensor.target, 1));
     ThreadTeam team(threads);
-    write_weights(std::span(&tensor, 1), weights, team, writer, {});
+    const auto read = [&](const TensorView& source, int64_t offset, std::span<std::byte> out) {
+      weights.copy(source, offset, out);
+    };
+    write_weights(std::span(&tensor, 1), read, team, writer, {});
     writer.commit();
     const GgufFile file = GgufFile::open(directory / "out.gguf");
     std::vector<float> values(static_cast<size_t>(element_count(shape)));
@@ -57,6 +65,62 @@ TEST_CASE("tensors of many pieces, with a rest") {
   dequantize_row(DType::q8_0, bytes.data(), expected.data(), std::ssize(expected));
   CHECK(tensor.as(DType::q8_0, 2) == expected);
   CHECK(tensor.as(DType::q8_0, 3) == expected);
+}
+
+TEST_CASE("every row is weighed by the importance of the columns") {
+  constexpr int64_t kRows = 50;
+  constexpr int64_t kWidth = 4096;  // 16 rows a piece
+  const std::vector<float> values = some_values(kRows * kWidth);
+  std::vector<float> importance(kWidth);
+  for (size_t i = 0; i < importance.size(); ++i) importance[i] = static_cast<float>(i % 7);
+  std::vector<float> expected(values.size());
+  std::vector<std::byte> row(static_cast<size_t>(row_bytes(DType::q4_k, kWidth)));
+  for (int64_t at = 0; at < kRows * kWidth; at += kWidth) {
+    quantize_row(DType::q4_k, values.data() + at, row.data(), kWidth, importance);
+    dequantize_row(DType::q4_k, row.data(), expected.data() + at, kWidth);
+  }
+  const OneTensor tensor({kRows, kWidth}, values);
+  CHECK(tensor.as(DType::q4_k, 2, importance) == expected);
+  CHECK(tensor.as(DType::q4_k, 2) != expected);
+}
+
+TEST_CASE("rows longer than a piece, and vectors") {
+  const std::vector<float> values = some_values(3 * 100'000);
+  CHECK(OneTensor({3, 100'000}, values).as(DType::f32, 2) == values);
+  CHECK(OneTensor({300'000}, values).as(DType::f32, 2) == values);
+}
+
+TEST_CASE("F64 is rounded to F32 first") {
+  const std::vector<double> values = {1.0 / 3, -1e30, 65504.0, 0x1.fffffffp10};
+  CHECK(OneTensor({2, 2}, values).as(DType::f32, 1) ==
+        std::vector<float>{1.0f / 3, -1e30f, 65504, 0x1p11f});
+  CHECK(OneTensor({2, 2}, values).as(DType::bf16, 1)[3] == 2048);
+}
+
+TEST_CASE("what keeps its type is copied, whatever it holds") {
+  const std::vector<uint16_t> halves = {0x7c00, 0x7e01, 0x3c00, 0xfc00};  // infinities, a NaN
+  const OneTensor tensor({2, 2}, halves);
+  const std::vector<float> values = tensor.as(DType::f16, 2);
+  CHECK(values[0] == std::numeric_limits<float>::infinity());
+  CHECK(std::isnan(values[1]));
+  const std::string file = read_text(tensor.directory / "out.gguf");
+  const auto* data = reinterpret_cast<const char*>(halves.data());
+  CHECK(file.find(std::string(data, 8)) != file.npos);
+}
+
+TEST_CASE("a source that is cut short meanwhile is named") {
+  const OneTensor tensor({1000, 1000}, some_values(1'000'000));
+  const auto path = tensor.directory / "model.safetensors";
+  const Checkpoint weights = Checkpoint::open(path);
+  std::filesystem::resize_file(path, 2'000'000);
+  const PlannedTensor planned = {weights.find("source"), {"target", DType::f16, {1000, 1000}}};
+  const auto read = [&](const TensorView& source, int64_t offset, std::span<std::byte> out) {
+    weights.copy(source, offset, out);
+  };
+  GgufWriter writer(tensor.directory / "out.gguf", Metadata(), std::span(&planned.target, 1));
+  ThreadTeam team(2);
+  CHECK_THROWS_WITH(write_weights(std::span(&planned, 1), read, team, writer, {}),
+                    doctest::Contains("model.safetensors' shrank while it was read: expected at"));
 }
 
 TEST_CASE("values that a type cannot hold are named with their place") {

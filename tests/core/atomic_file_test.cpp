@@ -59,11 +59,20 @@ TEST_CASE("a process that is killed leaves the old file") {
   }
   ::waitpid(child, nullptr, 0);
   CHECK(read_text(directory / "file") == "old");
-  // What the dead process left beside it is in nobody's way, even if its number comes again.
+  CHECK(directory.entries() == 2);
+  // What the dead process left goes with the next one; what others write, or call so, stays.
+  AtomicFile other(directory / "file");
+  CHECK(directory.entries() == 2);
+  write_text(directory / "file.tmp-notes", "mine");
   AtomicFile file(directory / "file");
+  CHECK(directory.entries() == 4);
+  other.write("other");
   file.write("new");
+  other.commit();
   file.commit();
   CHECK(read_text(directory / "file") == "new");
+  CHECK(read_text(directory / "file.tmp-notes") == "mine");
+  CHECK(directory.entries() == 2);
 }
 
 TEST_CASE("a disk that fills up is an error naming the target, which stays") {

@@ -56,6 +56,30 @@ TEST_CASE("dropped bytes can still be read") {
   }
 }
 
+TEST_CASE("bytes are copied past the mapping, and a file that shrank is named") {
+  const TemporaryDirectory directory;
+  std::string text(100'000, 'x');
+  text.replace(50'000, 3, "abc");
+  for (const FileAccess access : {FileAccess::map, FileAccess::read}) {
+    write_text(directory / "file", text);
+    const MappedFile file = MappedFile::open(directory / "file", access);
+    std::string part(5, '.');
+    file.copy(file.bytes().subspan(49'999, 5), reinterpret_cast<std::byte*>(part.data()));
+    CHECK(part == "xabcx");
+    std::filesystem::resize_file(directory / "file", 50'001);
+    const auto copy = [&] {
+      file.copy(file.bytes().subspan(49'999, 5), reinterpret_cast<std::byte*>(part.data()));
+    };
+    if (access == FileAccess::read) {
+      copy();
+      CHECK(part == "xabcx");
+    } else {
+      CHECK_THROWS_WITH(copy(), doctest::Contains("file' shrank while it was read: expected at "
+                                                  "least 50004 bytes, found 50001"));
+    }
+  }
+}
+
 TEST_CASE("what cannot be read is refused with its name and the reason") {
   const TemporaryDirectory directory;
   check_refused(directory / "absent", "No such file or directory");

@@ -70,12 +70,18 @@ CommandResult run_heed(const std::vector<std::string>& arguments, const CommandO
     ::_exit(127);
   }
   if (options.interrupt) interrupt_after_output(child, output);
+  if (options.kill_after > 0) {
+    ::usleep(static_cast<useconds_t>(options.kill_after * 1e6));
+    ::kill(child, SIGKILL);  // not reaped yet: the number is still its own
+  }
   int status = 0;
-  if (::waitpid(child, &status, 0) != child) throw std::runtime_error("cannot wait for heed");
+  rusage usage = {};
+  if (::wait4(child, &status, 0, &usage) != child) throw std::runtime_error("cannot wait for heed");
   CommandResult result;
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (options.output_path.empty()) result.out = read_text(output);
   result.err = read_text(errors);
+  result.peak_bytes = int64_t{usage.ru_maxrss} * 1024;
   return result;
 }
 

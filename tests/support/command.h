@@ -11,6 +11,7 @@ struct CommandResult {
   int exit_code = -1;  ///< 128 + the signal's number if one ended it
   std::string out;
   std::string err;
+  int64_t peak_bytes = 0;  ///< most memory it had at a time
 };
 
 struct CommandOptions {
@@ -20,6 +21,7 @@ struct CommandOptions {
   std::string model_store = {};  ///< $HEED_HOME; empty: as it is
   int64_t file_size_limit = 0;   ///< bytes, as `ulimit -f` sets it; 0: none
   bool interrupt = false;        ///< Ctrl-C as soon as there is output
+  double kill_after = 0;         ///< seconds until SIGKILL; 0: never
 };
 
 CommandResult run_heed(const std::vector<std::string>& arguments,

@@ -1,14 +1,68 @@
 // heed convert: what it writes runs, and what it cannot write leaves all as it was.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
+#include <random>
 #include <string>
+#include <vector>
 
+#include "engine/format/gguf.h"
+#include "tests/support/bytes.h"
 #include "tests/support/command.h"
 #include "tests/support/temporary_directory.h"
 
 namespace heed {
 namespace {
+
+/// The one line that convert ends with where there is nothing to warn of.
+bool is_report_of(const std::string& text, const std::string& path,
+                  const std::string& architecture) {
+  return text.starts_with(path + ": " + architecture + ", ") &&
+         std::count(text.begin(), text.end(), '\n') == 1;
+}
+
+/// A file of 32 MB, whose conversion takes a moment: tensors larger than its model's would be.
+void write_large_file(const std::string& path) {
+  const GgufFile tiny = GgufFile::open(tiny_model_path("llama"));
+  const std::vector<GgufWriter::Tensor> tensors = {
+      {"token_embd.weight", DType::f32, {16384, 256}},
+      {"blk.0.ffn_up.weight", DType::f32, {16384, 256}}};
+  GgufWriter writer(path, tiny.metadata(), tensors);
+  std::vector<float> values(16384 * 256);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 1009) - 500;
+  for (const GgufWriter::Tensor& tensor : tensors) {
+    writer.write(tensor.name, std::as_bytes(std::span(values)));
+  }
+  writer.commit();
+}
+
+/// A sparse file of zeros: a model by its header, with `tensors` matrices of a block each.
+void write_zeros(const std::string& path, int64_t tensors, int64_t rows, int64_t columns) {
+  constexpr uint32_t kU32 = 4, kFloat = 6, kString = 8, kArray = 9, kTypeF32 = 0;
+  Bytes file;
+  file.header(static_cast<uint64_t>(tensors), 8);
+  file.key("general.architecture", kString).string("llama");
+  file.key("llama.block_count", kU32).add(static_cast<uint32_t>(tensors));
+  for (const char* key :
+       {"llama.context_length", "llama.embedding_length", "llama.feed_forward_length"}) {
+    file.key(key, kU32).add(uint32_t{64});
+  }
+  file.key("llama.attention.head_count", kU32).add(uint32_t{4});
+  file.key("llama.attention.layer_norm_rms_epsilon", kFloat).add(1e-5f);
+  file.key("tokenizer.ggml.tokens", kArray).add(kString).add(uint64_t{1}).string("a");
+  const int64_t bytes = rows * columns * 4;
+  for (int64_t i = 0; i < tensors; ++i) {
+    file.tensor("blk." + std::to_string(i) + ".ffn_up.weight",
+                {static_cast<uint64_t>(columns), static_cast<uint64_t>(rows)}, kTypeF32,
+                static_cast<uint64_t>(i * bytes));
+  }
+  file.pad(32);
+  write_text(path, file.text());
+  std::filesystem::resize_file(path, file.text().size() + static_cast<size_t>(tensors * bytes));
+}
 
 const std::string kSource = HEED_TEST_DIR "/convert/goldens/tiny-bert";
 
@@ -50,6 +104,104 @@ TEST_CASE("convert: an old file stays when the new one fails") {
   CHECK(full.exit_code == 1);
   CHECK(is_one_error_line(full.err));
   CHECK(full.err.find("No space left") != full.err.npos);
+}
+
+TEST_CASE("convert: a GGUF file, rounded again with a warning, and its metadata edited") {
+  const TemporaryDirectory directory;
+  const std::string q8 = directory / "q8.gguf";
+  const std::string out = directory / "out.gguf";
+  const CommandResult once =
+      run_heed({"convert", tiny_model_path("llama"), "-o", q8, "--type", "q8_0"});
+  CHECK(is_report_of(once.err, q8, "llama"));
+  const CommandResult twice = run_heed({"convert", q8, "-o", out, "--type", "q4_0"});
+  CHECK(twice.exit_code == 0);
+  CHECK(twice.err.starts_with("heed: warning: "));
+  CHECK(twice.err.find(" matrices were quantised before: their errors add up\n") != twice.err.npos);
+  const CommandResult edited =
+      run_heed({"convert", q8, "-o", out, "--set", "general.name=a=b", "--set", "my.key=0.5"});
+  CHECK(is_report_of(edited.err, out, "llama"));
+  const std::string shown = run_heed({"show", out}).out;
+  CHECK(shown.find("\"a=b\"") != shown.npos);
+  CHECK(shown.find("my.key") != shown.npos);
+  for (const char* bad : {"general.name", "=value"}) {
+    const CommandResult result = run_heed({"convert", q8, "-o", out, "--set", bad});
+    CHECK(result.exit_code == 2);
+    CHECK(result.err.find(std::string("'--set' takes KEY=VALUE, not '") + bad) != result.err.npos);
+  }
+  CHECK(run_heed({"convert", q8, "-o", out, "--tensor-type", "nothing=q8_0"}).exit_code == 2);
+}
+
+TEST_CASE("imatrix and convert: from a text to a weighed model") {
+  const TemporaryDirectory directory;
+  const std::string text = directory / "book.txt";
+  const std::string measured = directory / "book.imatrix";
+  const std::string out = directory / "out.gguf";
+  write_text(text, "a b c d a b c d");
+  const CommandResult result =
+      run_heed({"imatrix", tiny_model_path("llama"), "-f", text, "-o", measured});
+  CAPTURE(result.err);
+  CHECK(result.exit_code == 0);
+  CHECK(result.out == "");
+  CHECK(result.err.starts_with(measured + ": "));
+  const CommandResult weighed = run_heed(
+      {"convert", tiny_model_path("llama"), "-o", out, "--type", "q4_0", "--imatrix", measured});
+  CHECK(is_report_of(weighed.err, out, "llama"));
+  const CommandResult other = run_heed(
+      {"convert", tiny_model_path("bert"), "-o", out, "--type", "q4_0", "--imatrix", measured});
+  CHECK(other.exit_code == 1);
+  CHECK(is_one_error_line(other.err));
+  CHECK(run_heed({"imatrix", tiny_model_path("llama"), "-f", text}).exit_code == 2);
+}
+
+TEST_CASE("convert: memory does not grow with the model") {
+  const TemporaryDirectory directory;
+  const std::string source = directory / "source.gguf";
+  constexpr int64_t kTensors = 12, kRows = 16384, kColumns = 1024;  // 64 MB each
+  write_zeros(source, kTensors, kRows, kColumns);
+  REQUIRE(std::filesystem::file_size(source) > 800'000'000);
+  const CommandResult result =
+      run_heed({"convert", source, "-o", directory / "out.gguf", "--type", "q4_0", "-t", "2"});
+  CAPTURE(result.err);
+  CHECK(result.exit_code == 0);
+  CHECK(result.peak_bytes < 300'000'000 + 2 * kRows * kColumns * 4);
+  MESSAGE("peak of " << result.peak_bytes / 1'000'000 << " MB");
+}
+
+// As a user would: convert to a name that holds something precious, and lose power.
+TEST_CASE("convert: killed at any moment, the old file stays and nothing is left behind") {
+  const TemporaryDirectory directory;
+  const std::string source = directory / "source.gguf";
+  const std::string out = directory / "out.gguf";
+  write_large_file(source);
+  write_text(out, "precious");
+  double whole = 0;  // seconds of a conversion that nobody stops
+  {
+    const TemporaryDirectory other;
+    const auto start = std::chrono::steady_clock::now();
+    REQUIRE(run_heed({"convert", source, "-o", other / "out.gguf", "--type", "q4_k"}).exit_code ==
+            0);
+    whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  std::mt19937 random(1);
+  std::uniform_real_distribution<double> moment(0, whole);
+  int killed = 0;
+  for (int i = 0; i < 20; ++i) {
+    const CommandResult result =
+        run_heed({"convert", source, "-o", out, "--type", "q4_k"}, {.kill_after = moment(random)});
+    if (result.exit_code == 128 + SIGKILL) {
+      ++killed;
+      CHECK(read_text(out) == "precious");
+    } else {  // it was faster this time
+      REQUIRE(result.exit_code == 0);
+      CHECK(run_heed({"show", out}).exit_code == 0);
+      write_text(out, "precious");
+    }
+    CHECK(directory.entries() <= 3);  // what one killed run left goes with the next
+  }
+  CHECK(killed > 0);
+  REQUIRE(run_heed({"convert", source, "-o", out, "--type", "q4_k"}).exit_code == 0);
+  CHECK(directory.entries() == 2);
+  CHECK(run_heed({"show", out}).exit_code == 0);
 }
 
 }  // namespace

@@ -13,9 +13,9 @@
 namespace heed {
 namespace {
 
-const std::vector<std::string> kVerbs = {"run",        "embed",    "convert",  "show",
-                                         "list",       "tokenize", "template", "score",
-                                         "perplexity", "bench",    "doctor",   "translate"};
+const std::vector<std::string> kVerbs = {"run",      "embed",     "convert", "show",       "list",
+                                         "tokenize", "template",  "score",   "perplexity", "bench",
+                                         "doctor",   "translate", "imatrix"};
 
 /// Whether a terminal of 80 x 24 shows all of it at once.
 bool fits_a_screen(const std::string& text) {

@@ -57,8 +57,8 @@ TEST_CASE("perplexity is what the scores say") {
   const Json json = Json::parse(result.out);
   CHECK(json["tokens"] == count);
   CHECK(json["perplexity"].get<double>() == doctest::Approx(std::exp(-sum / count)).epsilon(1e-6));
-  CHECK(json["low"] < json["perplexity"]);
-  CHECK(json["perplexity"] < json["high"]);
+  CHECK(json["perplexity_low"] < json["perplexity"]);
+  CHECK(json["perplexity"] < json["perplexity_high"]);
 
   // Windows of 8: the first token of each is given. -n cuts the text.
   const Json windows = Json::parse(
