@@ -73,11 +73,21 @@ struct Iq4NlLevels {
   }
 };
 
+/// Stands for weights that are all 1: to multiply with them costs nothing.
+struct EqualWeights {
+  constexpr float operator[](int) const noexcept { return 1.0f; }
+  constexpr EqualWeights operator+(int) const noexcept { return {}; }
+};
+
+inline Lanes load_lanes(EqualWeights) noexcept {
+  return all_lanes(1.0f);
+}
+
 /// `size` values, and how much the squared error of each counts.
-template <int size>
+template <int size, typename Weights = const float*>
 struct Points {
   const float* x;
-  const float* weight;  ///< > 0
+  Weights weight;  ///< > 0
 };
 
 struct ValueRange {
@@ -88,8 +98,8 @@ struct ValueRange {
   float extreme() const noexcept { return -lowest > highest ? lowest : highest; }
 };
 
-template <int size>
-ValueRange range_of(const Points<size>& p) noexcept {
+template <int size, typename Weights>
+ValueRange range_of(const Points<size, Weights>& p) noexcept {
   Lanes lowest = load_lanes(p.x);
   Lanes highest = lowest;
   for (int i = kLanes; i < size; i += kLanes) {
@@ -102,8 +112,8 @@ ValueRange range_of(const Points<size>& p) noexcept {
 }
 
 /// What the block loses when each value becomes the nearest d * level + m.
-template <typename Levels, int size>
-float squared_error(const Points<size>& p, float d, float m) noexcept {
+template <typename Levels, int size, typename Weights>
+float squared_error(const Points<size, Weights>& p, float d, float m) noexcept {
   const float inverse = inverse_scale(d);
   Lanes error = {};
   for (int i = 0; i < size; i += kLanes) {
@@ -115,8 +125,8 @@ float squared_error(const Points<size>& p, float d, float m) noexcept {
 }
 
 /// The codes of the block's values read as d * level + m.
-template <typename Levels, int size>
-void encode_values(const Points<size>& p, float d, float m, uint8_t* codes) noexcept {
+template <typename Levels, int size, typename Weights>
+void encode_values(const Points<size, Weights>& p, float d, float m, uint8_t* codes) noexcept {
   const float inverse = inverse_scale(d);
   for (int i = 0; i < size; i += kLanes) {
     const IntLanes code = Levels::code(Levels::nearest((load_lanes(p.x + i) - m) * inverse));
@@ -136,8 +146,8 @@ struct Moments {
 };
 
 /// Those of the block's values read as d * level + m.
-template <typename Levels, int size>
-Moments<float> moments(const Points<size>& p, float d, float m) noexcept {
+template <typename Levels, int size, typename Weights>
+Moments<float> moments(const Points<size, Weights>& p, float d, float m) noexcept {
   const float inverse = inverse_scale(d);
   Moments<Lanes> sums = {};
   for (int i = 0; i < size; i += kLanes) {
@@ -219,8 +229,8 @@ inline constexpr float kFarthest =
 
 /// The fitted scale of the best trial. The value farthest from zero goes near the farthest level,
 /// or, if the block has both signs, near that of the other end.
-template <typename Levels, int size>
-float best_trial_scale(const Points<size>& p, ValueRange range) noexcept {
+template <typename Levels, int size, typename Weights>
+float best_trial_scale(const Points<size, Weights>& p, ValueRange range) noexcept {
   constexpr int kTrials = ScaleTrials::kCount / kLanes;
   const bool both_ends = Levels::kLowest < 0.0f && range.lowest < 0.0f && range.highest > 0.0f;
   const float extreme = Levels::kLowest < 0.0f ? range.extreme() : std::max(range.highest, 0.0f);
@@ -273,8 +283,8 @@ struct LineTrials {
 inline constexpr LineTrials kLineTrials;
 
 /// The fitted line of the best trial; explained is zero if none is better than a constant.
-template <typename Levels, int size>
-Line<float> best_trial_line(const Points<size>& p, ValueRange range) noexcept {
+template <typename Levels, int size, typename Weights>
+Line<float> best_trial_line(const Points<size, Weights>& p, ValueRange range) noexcept {
   constexpr int kTrials = 3;  // times lanes: as many as there are registers for
   const float span = range.highest - range.lowest;
   Line<Lanes> best = {};
@@ -321,8 +331,8 @@ inline constexpr int kStepsDown = 4;
 
 /// The f16 scale d for which the block's values are nearest to d * level, in the sense of least
 /// squared error.
-template <typename Levels, int size>
-uint16_t fit_scale(const Points<size>& p) noexcept {
+template <typename Levels, int size, typename Weights>
+uint16_t fit_scale(const Points<size, Weights>& p) noexcept {
   const ValueRange range = range_of(p);
   const float extreme = range.extreme();
   if (extreme == 0.0f) return 0;
@@ -332,6 +342,7 @@ uint16_t fit_scale(const Points<size>& p) noexcept {
   float scale = best_trial_scale<Levels>(p, range);
   for (int step = 0; step < kStepsDown; ++step) {
     const uint16_t d = finite_f16(scale);
+    if (d == best) break;
     const float error = error_of(d);
     if (!(error < best_error)) break;
     best = d;
@@ -349,8 +360,8 @@ struct BlockScales {
 
 /// The f16 d and m for which the block's values are nearest to d * level + m, in the sense of least
 /// squared error. Levels start at zero.
-template <typename Levels, int size>
-BlockScales fit_scale_and_min(const Points<size>& p) noexcept {
+template <typename Levels, int size, typename Weights>
+BlockScales fit_scale_and_min(const Points<size, Weights>& p) noexcept {
   const ValueRange range = range_of(p);
   const auto error_of = [&p](BlockScales s) {
     return squared_error<Levels>(p, f16_to_f32(s.d), f16_to_f32(s.m));

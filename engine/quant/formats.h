@@ -28,6 +28,7 @@ template <int size>
 struct BlockValues {
   float x[size];
   float weight[size];
+  bool weighted;  ///< false: all weights are 1
 };
 
 /// The block at src. Values become numbers that no format reaches the end of: a NaN zero, what is
@@ -39,6 +40,7 @@ BlockValues<size> load_values(const float* src, const float* importance) noexcep
   constexpr float kLargest = 0x1p30f;
   constexpr float kLeastWeight = 0x1p-24f;
   BlockValues<size> values;
+  values.weighted = false;
   for (int i = 0; i < size; ++i) {
     const float number = src[i] == src[i] ? src[i] : 0.0f;
     values.x[i] = std::min(kLargest, std::max(-kLargest, number));
@@ -47,6 +49,7 @@ BlockValues<size> load_values(const float* src, const float* importance) noexcep
   if (importance == nullptr) return values;
   const float largest = *std::max_element(importance, importance + size);
   if (largest == 0.0f) return values;
+  values.weighted = true;
   for (int i = 0; i < size; ++i) values.weight[i] = std::max(kLeastWeight, importance[i] / largest);
   return values;
 }

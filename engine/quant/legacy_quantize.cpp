@@ -17,10 +17,8 @@ void pack_fifth_bits(const uint8_t (&codes)[kBlock], uint8_t (&qh)[kBlock / 8]) 
   for (int i = 0; i < kBlock; ++i) qh[i / 8] |= static_cast<uint8_t>((codes[i] >> 4) << (i % 8));
 }
 
-/// A block of any of the formats whose codes lie in qs, with or without qh and m.
-template <typename Block, typename Levels>
-Block encode(const BlockValues<kBlock>& values) noexcept {
-  const Points<kBlock> points = {values.x, values.weight};
+template <typename Block, typename Levels, typename Weights>
+Block encode_points(const Points<kBlock, Weights>& points) noexcept {
   Block block = {};
   BlockScales scales = {};
   if constexpr (requires { block.m; }) {
@@ -38,14 +36,27 @@ Block encode(const BlockValues<kBlock>& values) noexcept {
   return block;
 }
 
-BlockQ8_0 encode_q8_0(const BlockValues<kBlock>& values) noexcept {
+/// A block of any of the formats whose codes lie in qs, with or without qh and m.
+template <typename Block, typename Levels>
+Block encode(const BlockValues<kBlock>& values) noexcept {
+  using Equal = Points<kBlock, EqualWeights>;
+  return values.weighted ? encode_points<Block, Levels>(Points<kBlock>{values.x, values.weight})
+                         : encode_points<Block, Levels>(Equal{.x = values.x, .weight = {}});
+}
+
+template <typename Weights>
+BlockQ8_0 encode_q8_0_points(const Points<kBlock, Weights>& points) noexcept {
   using Levels = IntegerLevels<-127, 127>;  // -128 is left out: kernels negate these bytes
-  const Points<kBlock> points = {values.x, values.weight};
   BlockQ8_0 block = {.d = fit_scale<Levels>(points), .qs = {}};
   uint8_t codes[kBlock];
   encode_values<Levels>(points, f16_to_f32(block.d), 0.0f, codes);
   for (int i = 0; i < kBlock; ++i) block.qs[i] = static_cast<int8_t>(codes[i] - 127);
   return block;
+}
+
+BlockQ8_0 encode_q8_0(const BlockValues<kBlock>& values) noexcept {
+  return values.weighted ? encode_q8_0_points(Points<kBlock>{values.x, values.weight})
+                         : encode_q8_0_points(Points<kBlock, EqualWeights>{values.x, {}});
 }
 
 }  // namespace
