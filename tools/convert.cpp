@@ -1,5 +1,6 @@
 // heed convert: a Hugging Face directory becomes one GGUF file, or a GGUF file another.
 #include <cstdio>
+#include <filesystem>
 
 #include "heed.hpp"
 #include "tools/flags.h"
@@ -85,6 +86,7 @@ void Convert::run(Words& words, Output&) {
     report = convert(source, out_path_, options_);
   }
   warn(report);
+  if (!std::filesystem::is_regular_file(out_path_)) return;  // a pipe cannot be read again
   const FileInfo info = inspect(out_path_);
   std::fprintf(stderr, "%s: %s, %s parameters, %s\n", out_path_.c_str(), info.architecture.c_str(),
                count_text(info.parameters).c_str(), bytes_text(info.bytes).c_str());
