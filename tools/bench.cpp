@@ -94,8 +94,8 @@ BenchResult Bench::measure(Session& session, const std::string& test, double cou
     if (profile_ && i == 0) session.take_profile();
   }
   if (profile_) result.steps = session.take_profile();
-  result.seconds = statistics(times).median;
   for (const double seconds : times) result.values.push_back(count / seconds);
+  result.seconds = count / statistics(result.values).median;
   return result;
 }
 

@@ -14,7 +14,7 @@ struct BenchResult {
   std::string test;
   std::string unit;
   std::vector<double> values;
-  double seconds = 0;                ///< of a repetition: the median
+  double seconds = 0;                ///< of a repetition of the median rate
   Work work = {};                    ///< of a repetition; no operations: not known
   std::vector<StepTime> steps = {};  ///< of all repetitions; --profile
 };

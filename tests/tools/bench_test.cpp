@@ -69,7 +69,7 @@ TEST_CASE("bench of a decoder: rates, reading, arithmetic, and the share of the 
     check_share(tests[i]);
   }
   // A written token reads all packed weights once, and little else while the context is short; a
-  // prompt reads them once altogether. (The median of two rates is not that of their times.)
+  // prompt reads them once altogether.
   const auto bytes_a_token = [](const Json& test) {
     return 1e9 * test["gb_per_s"].get<double>() / test["median"].get<double>();
   };
