@@ -7,8 +7,10 @@
 
 namespace heed {
 
-ModelGraph llama(const Hyperparameters& hyperparameters);
 ModelGraph bert(const Hyperparameters& hyperparameters);
+ModelGraph gpt2(const Hyperparameters& hyperparameters);
+ModelGraph llama(const Hyperparameters& hyperparameters);
 ModelGraph marian(const Hyperparameters& hyperparameters);
+ModelGraph qwen2(const Hyperparameters& hyperparameters);
 
 }  // namespace heed

@@ -25,6 +25,8 @@ class Hyperparameters {
   float real_or(std::string_view key, float fallback) const;
   std::string text_or(std::string_view key, const std::string& fallback) const;
   bool has(std::string_view key) const { return metadata_.contains(full(key)); }
+  /// The key as the file has it, for messages.
+  std::string full(std::string_view key) const;
 
   /// Width (embedding_length), context (context_length) and vocabulary of the file's tokenizer.
   Dims dims() const;
@@ -35,8 +37,6 @@ class Hyperparameters {
   void check_divides(std::string_view key, int64_t number, int64_t divisor) const;
 
  private:
-  std::string full(std::string_view key) const;
-
   const Metadata& metadata_;
   std::string architecture_;
 };

@@ -11,9 +11,8 @@ namespace heed {
 namespace {
 
 constexpr std::array kArchitectures = {
-    Architecture{"bert", bert},
-    Architecture{"llama", llama},
-    Architecture{"marian", marian},
+    Architecture{"bert", bert},     Architecture{"gpt2", gpt2},   Architecture{"llama", llama},
+    Architecture{"marian", marian}, Architecture{"qwen2", qwen2},
 };
 
 }  // namespace

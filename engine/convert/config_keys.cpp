@@ -1,5 +1,6 @@
 #include "engine/convert/config_keys.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,26 +12,33 @@
 namespace heed {
 namespace {
 
+/// "llama" and ".block_count", or a key as it is.
+std::string full_key(const Recipe& recipe, std::string_view key) {
+  return key.starts_with('.') ? cat(recipe.architecture, key) : std::string(key);
+}
+
 /// Sets one key, or says what is wrong with it.
-std::optional<std::string> set_key(const KeyRule& rule, const JsonFile& config,
-                                   Metadata& metadata) {
+std::optional<std::string> set_key(const KeyRule& rule, const Recipe& recipe,
+                                   const JsonFile& config, Metadata& metadata) {
   const bool stated = rule.where.empty() || config.flag(rule.where).value_or(false);
-  const Json* found = stated ? config.find(rule.from) : nullptr;
-  if (!found && !rule.fallback) return cat("'", rule.from, "' is missing");
-  const Json value = found ? *found : Json(*rule.fallback);
+  const auto [name, found] = config.find_first(rule.from);
+  if (!found && rule.may_be_absent) return std::nullopt;
+  if (!found && !rule.fallback) return cat("'", name, "' is missing");
+  const Json value = found && stated ? *found : Json(*rule.fallback);
   if (!value.is_number()) {
-    return cat("'", rule.from, "': expected a number, found ", to_text(value));
+    return cat("'", name, "': expected a number, found ", to_text(value));
   }
-  const double number = value.get<double>();
+  const std::string key = full_key(recipe, rule.to);
+  const double number = value.get<double>() * rule.times;
   if (rule.kind == KeyRule::Kind::real) {
-    metadata.set(rule.to, static_cast<float>(number));
+    metadata.set(key, static_cast<float>(number));
   } else if (rule.kind == KeyRule::Kind::root && number > 0) {
-    metadata.set(rule.to, static_cast<float>(std::sqrt(number)));
+    metadata.set(key, static_cast<float>(std::sqrt(number)));
   } else if (number >= 1 && number <= std::numeric_limits<int32_t>::max() &&
              number == std::floor(number)) {
-    metadata.set(rule.to, static_cast<uint32_t>(number));
+    metadata.set(key, static_cast<uint32_t>(number));
   } else {
-    return cat("'", rule.from, "': expected a whole number from 1 to ",
+    return cat("'", name, "': expected a whole number from 1 to ",
                std::numeric_limits<int32_t>::max(), ", found ", to_text(value));
   }
   return std::nullopt;
@@ -39,21 +47,33 @@ std::optional<std::string> set_key(const KeyRule& rule, const JsonFile& config,
 /// Sets one key, or says which words there are instead.
 std::optional<std::string> set_word(const WordRule& rule, const Recipe& recipe,
                                     const JsonFile& config, Metadata& metadata) {
-  const std::string found = config.text(rule.from).value_or(std::string(rule.fallback));
+  const auto [name, value] = config.find_first(rule.from);
+  const std::string found = value && value->is_string() ? value->get<std::string>()
+                            : value                     ? to_text(*value)
+                                                        : std::string(rule.fallback);
   std::vector<std::string> known;
   for (const auto& [theirs, ours] : rule.words) {
     if (theirs == found) {
-      metadata.set(rule.to, std::string(ours));
+      metadata.set(full_key(recipe, rule.to), std::string(ours));
       return std::nullopt;
     }
     known.emplace_back(theirs);
   }
-  return cat("'", rule.from, "' is ", to_text(Json(found)), ", and Heed's ", recipe.architecture,
+  return cat("'", name, "' is ", to_text(Json(found)), ", and Heed's ", recipe.architecture,
              " has ", join(known, ", "), " only");
 }
 
 bool holds(const Assumption& assumption, const Json& value) {
   return (value.is_string() ? value.get<std::string>() : value.dump()) == assumption.value;
+}
+
+/// Some checkpoints have the table twice.
+Recipe with_tied_head(Recipe recipe) {
+  const auto head = std::ranges::find(recipe.tensors, recipe.head, &TensorRule::to);
+  if (head == recipe.tensors.end()) return recipe;
+  recipe.ignored.push_back(head->from);
+  recipe.tensors.erase(head);
+  return recipe;
 }
 
 }  // namespace
@@ -66,8 +86,11 @@ const Recipe* find_known_recipe(const JsonFile& config) {
   return nullptr;
 }
 
-const Recipe& find_recipe(const JsonFile& config) {
-  if (const Recipe* recipe = find_known_recipe(config)) return *recipe;
+Recipe find_recipe(const JsonFile& config) {
+  if (const Recipe* recipe = find_known_recipe(config)) {
+    const bool tied = config.flag("tie_word_embeddings").value_or(recipe->tied_head);
+    return tied ? with_tied_head(*recipe) : *recipe;
+  }
   const std::optional<std::string> type = config.text("model_type");
   std::vector<std::string> known;
   for (const Recipe& recipe : recipes()) known.emplace_back(recipe.model_type);
@@ -79,18 +102,19 @@ const Recipe& find_recipe(const JsonFile& config) {
 void set_config_keys(const Recipe& recipe, const JsonFile& config, Metadata& metadata) {
   std::vector<std::string> problems;
   for (const KeyRule& rule : recipe.keys) {
-    if (auto problem = set_key(rule, config, metadata)) problems.push_back(std::move(*problem));
+    if (auto problem = set_key(rule, recipe, config, metadata))
+      problems.push_back(std::move(*problem));
   }
-  for (const auto& [key, value] : recipe.constants) metadata.set(key, value);
+  for (const auto& [key, value] : recipe.constants) metadata.set(full_key(recipe, key), value);
   if (!problems.empty()) config.refuse(join(problems, "; "));
   for (const WordRule& rule : recipe.words) {
     if (auto problem = set_word(rule, recipe, config, metadata))
       problems.push_back(std::move(*problem));
   }
   for (const Assumption& assumption : recipe.assumptions) {
-    const Json* value = JsonFile::find(config.root(), assumption.key);
+    const auto [name, value] = config.find_first(assumption.key);
     if (!value || holds(assumption, *value)) continue;
-    problems.push_back(cat("'", assumption.key, "' is ", to_text(*value), ", and Heed's ",
+    problems.push_back(cat("'", name, "' is ", to_text(*value), ", and Heed's ",
                            recipe.architecture, " has ", assumption.value, " only"));
   }
   if (problems.empty()) return;

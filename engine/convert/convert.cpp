@@ -109,10 +109,10 @@ ConvertReport convert_directory(const Source& source, const Conversion& conversi
                                 const ConvertTarget& target) {
   check_spares_source(source, target.path);
   const TypeMix& mix = conversion.mix ? *conversion.mix : find_type_mix("f16");
-  const Recipe& recipe = find_recipe(source.config());
+  const Recipe recipe = find_recipe(source.config());
   Metadata metadata = read_metadata(source, recipe, mix);
   edit_metadata(conversion.edits, metadata);
-  auto tensors = plan_tensors(recipe, make_graph(metadata), source.weights());
+  auto tensors = plan_tensors(recipe, metadata, source.weights());
   choose_types(tensors, &mix, conversion.type_rules);
   const ConvertReport report = weigh(tensors, conversion.imatrix);
   if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, metadata);

@@ -1,5 +1,6 @@
 #include "engine/convert/json_file.h"
 
+#include <ranges>
 #include <utility>
 
 #include "engine/core/mapped_file.h"
@@ -24,6 +25,20 @@ const Json* JsonFile::find(const Json& object, std::string_view key) {
   if (!object.is_object()) return nullptr;
   const auto it = object.find(key);
   return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+
+JsonFile::Found JsonFile::find_first(std::string_view keys) const {
+  std::string all;
+  for (const auto part : std::views::split(keys, '|')) {
+    const std::string_view path(part.begin(), part.end());
+    const Json* value = &root_;
+    for (const auto key : std::views::split(path, '.')) {
+      value = value ? find(*value, std::string_view(key.begin(), key.end())) : nullptr;
+    }
+    if (value) return {std::string(path), value};
+    all += cat(all.empty() ? "" : "' or '", path);
+  }
+  return {all};
 }
 
 std::optional<std::string> JsonFile::text(const Json& object, std::string_view key) const {

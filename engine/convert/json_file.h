@@ -27,6 +27,12 @@ class JsonFile {
   /// The value of a key of the outermost object; null where the key is missing or its value null.
   const Json* find(std::string_view key) const { return find(root_, key); }
   static const Json* find(const Json& object, std::string_view key);
+  struct Found {
+    std::string key;  ///< where there is no value: all of them, for an error
+    const Json* value = nullptr;
+  };
+  /// The first of several keys, "a|b", that has a value; "a.b" is key b of the object at a.
+  Found find_first(std::string_view keys) const;
 
   /// The same as a string or boolean: nothing where there is none, Error(format) for another type.
   std::optional<std::string> text(std::string_view key) const { return text(root_, key); }

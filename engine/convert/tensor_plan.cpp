@@ -12,6 +12,7 @@
 #include "engine/core/error.h"
 #include "engine/graph/bind.h"
 #include "engine/quant/quant.h"
+#include "models/registry.h"
 
 namespace heed {
 namespace {
@@ -39,6 +40,9 @@ std::optional<std::string> rename(std::string_view name, std::string_view from,
 }
 
 bool matches(std::string_view name, std::string_view pattern) {
+  if (pattern.find(kNumber) != std::string_view::npos) {
+    return rename(name, pattern, pattern).has_value();
+  }
   if (!pattern.ends_with('*')) return name == pattern;
   return name.starts_with(pattern.substr(0, pattern.size() - 1));
 }
@@ -73,7 +77,8 @@ bool has_weights(DType type) {
 /// Finds a tensor for each parameter of a graph, and keeps lists of what does not fit.
 class Planner {
  public:
-  Planner(const Recipe& recipe, const Checkpoint& weights) : recipe_(recipe), weights_(weights) {
+  Planner(const Recipe& recipe, const Metadata& metadata, const Checkpoint& weights)
+      : recipe_(recipe), metadata_(metadata), weights_(weights) {
     for (const TensorView& tensor : weights.tensors()) add_source(tensor);
   }
 
@@ -81,21 +86,29 @@ class Planner {
     const TensorRule* rule = rule_for(param.name);
     const auto it = sources_.find(param.name);
     if (it == sources_.end()) {
-      if (rule || param.presence == Presence::required) problems_.push_back(absence(param, rule));
+      const bool wanted = rule ? !rule->may_be_absent : param.presence == Presence::required;
+      if (wanted) problems_.push_back(absence(param, rule));
       return;
     }
     const TensorView* source = it->second;
     sources_.erase(it);
-    if (!std::ranges::equal(significant(source->shape), significant(param.shape))) {
+    const RowOrder order = rule ? rule->order : RowOrder::same;
+    const Shape expected = order == RowOrder::transposed
+                               ? Shape(param.shape.rbegin(), param.shape.rend())
+                               : param.shape;
+    if (!std::ranges::equal(significant(source->shape), significant(expected))) {
       problems_.push_back(cat("'", source->name, "' has shape ", to_string(source->shape),
-                              ", expected ", to_string(param.shape)));
+                              ", expected ", to_string(expected)));
     } else if (!has_weights(source->type)) {
       problems_.push_back(cat("'", source->name, "' has type ", info(source->type).name,
                               ", expected f64, f32, f16 or bf16"));
     } else {
       const bool keep = param.shape.size() < 2 || (rule && rule->keep_f32);
-      planned_.push_back(
-          {.source = source, .target = {param.name, DType::f32, param.shape}, .is_matrix = !keep});
+      planned_.push_back({.source = source,
+                          .target = {param.name, DType::f32, param.shape},
+                          .order = order,
+                          .heads = heads_of(order),
+                          .is_matrix = !keep});
     }
   }
 
@@ -136,6 +149,17 @@ class Planner {
     return nullptr;
   }
 
+  int64_t heads_of(RowOrder order) const {
+    switch (order) {
+      case RowOrder::halves_of_heads:
+        return metadata_.require<int64_t>(cat(recipe_.architecture, ".attention.head_count"));
+      case RowOrder::halves_of_kv_heads:
+        return metadata_.require<int64_t>(cat(recipe_.architecture, ".attention.head_count_kv"));
+      default:
+        return 1;
+    }
+  }
+
   std::string absence(const Param& param, const TensorRule* rule) const {
     const std::string name = rule ? *rename(param.name, rule->to, rule->from) : param.name;
     const std::string_view dtype = weights_.left_out(name);
@@ -145,6 +169,7 @@ class Planner {
   }
 
   const Recipe& recipe_;
+  const Metadata& metadata_;
   const Checkpoint& weights_;
   std::unordered_map<std::string, const TensorView*> sources_;  // by their names in the file
   std::vector<PlannedTensor> planned_;
@@ -154,10 +179,10 @@ class Planner {
 
 }  // namespace
 
-std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
+std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const Metadata& metadata,
                                         const Checkpoint& weights) {
-  Planner planner(recipe, weights);
-  for (const Param& param : all_params(model)) planner.plan(param);
+  Planner planner(recipe, metadata, weights);
+  for (const Param& param : all_params(make_graph(metadata))) planner.plan(param);
   return planner.finish();
 }
 

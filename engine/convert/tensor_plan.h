@@ -13,17 +13,19 @@
 namespace heed {
 
 struct PlannedTensor {
-  const TensorView* source = nullptr;  ///< of the same shape, or with 1s before it
+  const TensorView* source = nullptr;  ///< of the same shape, or with 1s before it; or transposed
   GgufWriter::Tensor target;
+  RowOrder order = RowOrder::same;         ///< of the source
+  int64_t heads = 1;                       ///< whose halves its rows are
   bool is_matrix = false;                  ///< its type may be chosen
   std::span<const float> importance = {};  ///< of its columns; empty: all alike
 };
 
-/// The tensors of a file, in the order of the graphs, all F32 so far; vectors and what the recipe
-/// says will stay so. Throws Error(format) that lists every tensor that is
-/// missing, of another shape or of a type without numbers, and Error(unsupported) that lists those
-/// the graph has no use for.
-std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const ModelGraph& model,
+/// The tensors of a file with `metadata`, in the order of the graphs, all F32 so far; vectors and
+/// what the recipe says will stay so. Throws Error(format) that lists every tensor that is missing,
+/// of another shape or of a type without numbers, and Error(unsupported) that lists those the graph
+/// has no use for.
+std::vector<PlannedTensor> plan_tensors(const Recipe& recipe, const Metadata& metadata,
                                         const Checkpoint& weights);
 
 }  // namespace heed

@@ -1,6 +1,7 @@
 // One entry to the kinds of tokenizer that directories come with.
 #include "engine/convert/tokenizer.h"
 
+#include "engine/convert/byte_pair.h"
 #include "engine/convert/config_keys.h"
 #include "engine/convert/sentence_piece_pair.h"
 #include "engine/convert/word_piece.h"
@@ -18,8 +19,12 @@ std::vector<std::string> missing_tokenizer_files(TokenizerFiles files,
     for (const char* name : {"source.spm", "target.spm", "vocab.json"}) {
       if (is_missing(name)) missing.push_back(name);
     }
-  } else if (is_missing("tokenizer.json") && is_missing("vocab.txt")) {
-    missing.push_back("tokenizer.json (or vocab.txt)");
+  } else if (files == TokenizerFiles::word_piece) {
+    if (is_missing("tokenizer.json") && is_missing("vocab.txt"))
+      missing.push_back("tokenizer.json (or vocab.txt)");
+  } else if (is_missing("tokenizer.json") &&
+             (is_missing("vocab.json") || is_missing("merges.txt"))) {
+    missing.push_back("tokenizer.json (or vocab.json and merges.txt)");
   }
   return missing;
 }
@@ -30,6 +35,8 @@ void set_tokenizer(const Source& source, Metadata& metadata) {
       return set_word_piece(source, metadata);
     case TokenizerFiles::sentence_piece_pair:
       return set_sentence_piece_pair(source, metadata);
+    case TokenizerFiles::subwords:
+      return set_byte_pair(source, metadata);
   }
 }
 

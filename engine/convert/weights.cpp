@@ -118,28 +118,29 @@ class Pipeline {
     const int64_t columns = next_.columns();
     const int64_t count = (rows.end - rows.begin) * columns;
     const int64_t first = rows.begin * columns;
-    const int64_t source_at = row_bytes(source.type, first);
     const int64_t at = row_bytes(type, first - next_.rows.begin * columns);
     const auto out =
         std::span(next_.bytes)
             .subspan(static_cast<size_t>(at), static_cast<size_t>(row_bytes(type, count)));
-    if (source.type == type) return read_(source, source_at, out);
+    if (source.type == type) return read_rows(*next_.tensor, first, read_, out);
     piece.source.resize(static_cast<size_t>(row_bytes(source.type, count)));
     piece.values.resize(static_cast<size_t>(count));
-    read_(source, source_at, piece.source);
+    read_rows(*next_.tensor, first, read_, piece.source);
     read_values(source.type, piece.source, piece.values);
-    check_values(piece.values, type, source, first);
+    check_values(piece.values, first);
     quantize(piece.values, out);
   }
 
-  static void check_values(std::span<const float> values, DType type, const TensorView& source,
-                           int64_t first) {
+  /// `first`: the element of the target that the values begin with.
+  void check_values(std::span<const float> values, int64_t first) const {
+    const TensorView& source = *next_.tensor->source;
+    const DType type = next_.tensor->target.type;
     if (type == DType::f32) return;
     const size_t misfit = find_misfit(values, type);
     if (misfit == values.size()) return;
     fail(Error::Code::format, "tensor '", source.name, "': the value ", values[misfit], " at ",
-         place(source.shape, first + static_cast<int64_t>(misfit)), " does not fit into type ",
-         info(type).name);
+         place(source.shape, source_element(*next_.tensor, first + static_cast<int64_t>(misfit))),
+         " does not fit into type ", info(type).name);
   }
 
   void quantize(std::span<const float> values, std::span<std::byte> out) const {

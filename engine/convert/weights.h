@@ -6,17 +6,13 @@
 #include <functional>
 #include <span>
 
-#include "engine/convert/tensor_plan.h"
+#include "engine/convert/row_order.h"
 #include "engine/core/thread_team.h"
 
 namespace heed {
 
 /// Called on the caller's thread, with bytes of the source; what it throws ends the conversion.
 using ConvertProgress = std::function<void(int64_t done_bytes, int64_t all_bytes)>;
-
-/// Fills `out` with a tensor's data from byte `offset` on. Several threads call it at once.
-using TensorReader =
-    std::function<void(const TensorView& tensor, int64_t offset, std::span<std::byte> out)>;
 
 /// Writes the data of all tensors in order; the writer was made with their targets. What keeps its
 /// type is copied byte for byte. Throws Error(format) naming the tensor and the place of a value

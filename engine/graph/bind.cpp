@@ -47,6 +47,7 @@ std::string problem_of(const Attention& a) {
   if (a.head_dim < 2 || a.head_dim > kMaxHeadDim || a.head_dim % 2 != 0) {
     return cat("heads of ", a.head_dim, " dimensions: expected an even number up to ", kMaxHeadDim);
   }
+  if (a.memory && a.fused) return "queries, keys and values in one matrix, but of two graphs";
   if (a.memory && a.rope) return "rotary positions, which keys of a memory do not have";
   if (!a.rope) return "";
   if (a.rope->dims < 2 || a.rope->dims % 2 != 0 || a.rope->dims > a.head_dim) {

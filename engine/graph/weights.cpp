@@ -109,7 +109,9 @@ class Weights::Packer {
 
   void fill(const Attention& attention, const BoundLayer& bound, PackedLayer& packed) {
     const Tensors& t = bound.tensors;
-    if (attention.memory) {
+    if (attention.fused) {
+      packed.input = parts({t[Attention::qkv]}, {t[Attention::qkv_bias]});
+    } else if (attention.memory) {
       packed.input = parts({t[Attention::q]}, {t[Attention::q_bias]});
       // Made once for a whole source, in the pass of the graph that is attended to.
       packed.memory =
@@ -119,9 +121,11 @@ class Weights::Packer {
       packed.input = parts({t[Attention::q], t[Attention::k], t[Attention::v]},
                            {t[Attention::q_bias], t[Attention::k_bias], t[Attention::v_bias]});
     }
-    packed.output = parts({t[Attention::output]}, {t[Attention::output_bias]});
-    if (t.size() > Attention::rope_factors && t[Attention::rope_factors]) {
-      const TensorView& factors = *t[Attention::rope_factors];
+    packed.output = attention.fused
+                        ? parts({t[Attention::fused_output]}, {t[Attention::fused_output_bias]})
+                        : parts({t[Attention::output]}, {t[Attention::output_bias]});
+    if (attention.rope && !attention.rope->factors.empty() && t.back()) {
+      const TensorView& factors = *t.back();
       packed.rope_factors = {vector(&factors), static_cast<size_t>(factors.shape[0])};
     }
   }

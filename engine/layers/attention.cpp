@@ -39,14 +39,24 @@ void prefetch(const KvTiles& kv, int64_t tokens) {
 Params params(const Attention& a, const Dims& dims) {
   const int64_t q_width = a.heads * a.head_dim;
   const int64_t kv_width = a.kv_heads * a.head_dim;
-  Params list = {{a.name + "_q.weight", {q_width, dims.width}},
-                 {a.name + "_k.weight", {kv_width, dims.width}},
-                 {a.name + "_v.weight", {kv_width, dims.width}},
-                 {a.name + "_output.weight", {dims.width, q_width}},
-                 {a.name + "_q.bias", {q_width}, a.bias},
-                 {a.name + "_k.bias", {kv_width}, a.bias},
-                 {a.name + "_v.bias", {kv_width}, a.bias},
-                 {a.name + "_output.bias", {dims.width}, a.bias}};
+  const Param output = {a.name + "_output.weight", {dims.width, q_width}};
+  const Param output_bias = {a.name + "_output.bias", {dims.width}, a.bias};
+  Params list;
+  if (a.fused) {
+    list = {{a.name + "_qkv.weight", {q_width + 2 * kv_width, dims.width}},
+            output,
+            {a.name + "_qkv.bias", {q_width + 2 * kv_width}, a.bias},
+            output_bias};
+  } else {
+    list = {{a.name + "_q.weight", {q_width, dims.width}},
+            {a.name + "_k.weight", {kv_width, dims.width}},
+            {a.name + "_v.weight", {kv_width, dims.width}},
+            output,
+            {a.name + "_q.bias", {q_width}, a.bias},
+            {a.name + "_k.bias", {kv_width}, a.bias},
+            {a.name + "_v.bias", {kv_width}, a.bias},
+            output_bias};
+  }
   if (a.rope && !a.rope->factors.empty()) {
     list.push_back({a.rope->factors + ".weight", {a.rope->dims / 2}, Presence::optional});
   }

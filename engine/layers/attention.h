@@ -17,7 +17,8 @@ namespace heed {
 enum class Mask { none, causal };
 
 struct Attention {
-  enum Tensor { q, k, v, output, q_bias, k_bias, v_bias, output_bias, rope_factors };
+  enum Tensor { q, k, v, output, q_bias, k_bias, v_bias, output_bias };
+  enum FusedTensor { qkv, fused_output, qkv_bias, fused_output_bias };
 
   std::string name = "attn";
   int64_t heads = 0;
@@ -28,13 +29,15 @@ struct Attention {
   std::optional<Rope> rope;
   /// Keys and values come from the output of the model's memory graph, all of which is seen.
   bool memory = false;
+  bool fused = false;  ///< the file has queries, keys and values as one matrix, in this order
   Presence bias = Presence::optional;  ///< of the four projections
 
   bool operator==(const Attention&) const = default;
 };
 
 /// NAME_q [heads * head_dim, width], NAME_k and NAME_v [kv_heads * head_dim, width], NAME_output
-/// [width, heads * head_dim], their biases, and the rotary factors where named.
+/// [width, heads * head_dim], and their biases. Fused: NAME_qkv [(heads + 2 kv_heads) * head_dim,
+/// width] in the place of three. Then the rotary factors where named.
 Params params(const Attention& attention, const Dims& dims);
 
 /// Turns [q | k | v] of every row into the heads' outputs, side by side: rotates queries and keys,

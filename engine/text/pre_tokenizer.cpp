@@ -39,6 +39,10 @@ constexpr std::array kPreTokenizers = {
 
 }  // namespace
 
+std::span<const PreTokenizer> pre_tokenizers() {
+  return kPreTokenizers;
+}
+
 const PreTokenizer& pre_tokenizer(std::string_view name) {
   if (name.empty()) name = "default";
   const auto it = std::ranges::find(kPreTokenizers, name, &PreTokenizer::name);

@@ -2,6 +2,7 @@
 // Names as in GGUF's tokenizer.ggml.pre.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 namespace heed {
@@ -14,6 +15,9 @@ struct PreTokenizer {
   bool ignore_merges = false;
   bool add_bos = false;  ///< unless the file says otherwise
 };
+
+/// All that have a name.
+std::span<const PreTokenizer> pre_tokenizers();
 
 /// The pre-tokenizer called `name` (empty: "default"). Throws Error(unsupported) for any other
 /// name, listing those known.

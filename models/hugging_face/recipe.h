@@ -13,7 +13,10 @@
 
 namespace heed {
 
-/// A number of config.json and the key it becomes.
+/// A number of config.json and the key it becomes, below the architecture's name where it begins
+/// with "."; of two rules for a key the later one counts.
+/// Where `from` has several names, "a|b", the first that config.json has counts; "a.b" lies within
+/// the object a.
 struct KeyRule {
   enum class Kind { count, real, root };  ///< written as u32, f32, or its square root as f32
   std::string_view from;
@@ -21,9 +24,11 @@ struct KeyRule {
   Kind kind = Kind::count;
   std::optional<double> fallback = {};  ///< transformers' own, where config.json says nothing
   std::string_view where = {};          ///< a flag of config.json; where it is not set: fallback
+  double times = 1;                     ///< what the number is multiplied by
+  bool may_be_absent = false;           ///< then there is no key either
 };
 
-/// A word of config.json and the key it becomes.
+/// A word of config.json and the key it becomes; names as in KeyRule.
 struct WordRule {
   std::string_view from;
   std::string_view to;
@@ -31,11 +36,21 @@ struct WordRule {
   std::vector<std::pair<std::string_view, std::string_view>> words;  ///< config.json's, the key's
 };
 
-/// What the graph takes for granted: config.json may be silent about `key` or say `value` ("gelu",
-/// "false"); anything else is another model.
+/// What the graph takes for granted: config.json may be silent about `key` (names as in KeyRule) or
+/// say `value` ("gelu", "false"); anything else is another model.
 struct Assumption {
   std::string_view key;
   std::string_view value;
+};
+
+/// How the rows of a tensor lie in the checkpoint.
+enum class RowOrder {
+  same,
+  transposed,  ///< [in, out]
+  /// Rotary positions turn row i of the first half of a head with row i of the second; the graph
+  /// wants the two next to each other. So many heads: attention.head_count, or head_count_kv.
+  halves_of_heads,
+  halves_of_kv_heads,
 };
 
 /// One tensor, or with "{}" in both names one of each block.
@@ -43,12 +58,15 @@ struct TensorRule {
   std::string_view from;
   std::string_view to;
   bool keep_f32 = false;  ///< whatever type is asked for; vectors are F32 in any case
+  RowOrder order = RowOrder::same;
+  bool may_be_absent = false;
 };
 
 /// Which files of the directory hold the tokenizer, and which kind it is.
 enum class TokenizerFiles {
   word_piece,           ///< tokenizer.json or vocab.txt
   sentence_piece_pair,  ///< source.spm, target.spm and vocab.json
+  subwords,             ///< tokenizer.json; vocab.json and merges.txt; or tokenizer.model
 };
 
 struct Recipe {
@@ -63,13 +81,20 @@ struct Recipe {
   /// What checkpoints with a head put before the names of the model itself: "bert.".
   std::vector<std::string_view> prefixes;
   std::vector<TensorRule> tensors;
-  /// Tensors that no graph uses; a "*" at the end stands for anything.
+  /// Tensors that no graph uses; a "*" at the end stands for anything, "{}" for a number.
   std::vector<std::string_view> ignored;
+  /// The target of the head's own matrix, if there may be one; tied_head: config.json's
+  /// tie_word_embeddings where it does not say, and then there is none.
+  std::string_view head = {};
+  bool tied_head = false;
 };
 
 std::span<const Recipe> recipes();
 
 Recipe hugging_face_bert();
+Recipe hugging_face_gpt2();
+Recipe hugging_face_llama();
 Recipe hugging_face_marian();
+Recipe hugging_face_qwen2();
 
 }  // namespace heed

@@ -29,7 +29,8 @@ void check_refused(const std::function<void(Json&)>& edit, Error::Code code,
 
 TEST_CASE("an unknown model is named, with those that are known") {
   check_refused([](Json& c) { c["model_type"] = "gpt5"; }, Error::Code::unsupported,
-                "model_type \"gpt5\" is not one that Heed converts; known are: bert, marian");
+                "model_type \"gpt5\" is not one that Heed converts; known are: bert, gpt2, llama, "
+                "marian, qwen2");
 }
 
 TEST_CASE("all keys that are missing or senseless are named at once") {
@@ -62,6 +63,44 @@ TEST_CASE("a model that the graph does not compute is refused") {
       "'hidden_act' is \"gelu_new\", and Heed's bert has gelu only; 'position_embedding_type' is "
       "\"relative_key\", and Heed's bert has absolute only; 'is_decoder' is true, and Heed's bert "
       "has false only");
+}
+
+TEST_CASE("a key under the name that older and newer checkpoints have it, or made of another") {
+  const auto keys_of = [](const std::string& name, const std::function<void(Json&)>& edit) {
+    const ModelDirectory model(name);
+    model.edit_json("config.json", edit);
+    const JsonFile config = JsonFile::read(model / "config.json");
+    Metadata metadata;
+    set_config_keys(find_recipe(config), config, metadata);
+    return metadata;
+  };
+  Metadata keys = keys_of("tiny-llama", [](Json& c) {
+    for (const char* key : {"rope_parameters", "num_key_value_heads", "head_dim"}) c.erase(key);
+    c["rope_theta"] = 5e5;
+    c["rope_scaling"] = {{"type", "linear"}, {"factor", 4.0}};
+  });
+  CHECK(keys.require<float>("llama.rope.freq_base") == 5e5f);
+  CHECK(keys.require<std::string>("llama.rope.scaling.type") == "linear");
+  CHECK(keys.require<float>("llama.rope.scaling.factor") == 4);
+  CHECK(keys.require<uint32_t>("llama.attention.head_count_kv") == 4);
+  CHECK_FALSE(keys.contains("llama.attention.key_length"));
+  keys = keys_of("tiny-qwen2", [](Json&) {});
+  CHECK(keys.require<float>("qwen2.rope.freq_base") == 1e6f);
+  CHECK(keys.require<std::string>("qwen2.rope.scaling.type") == "none");
+  CHECK(keys.require<uint32_t>("qwen2.attention.head_count_kv") == 2);
+  keys = keys_of("tiny-gpt2", [](Json&) {});
+  CHECK(keys.require<uint32_t>("gpt2.feed_forward_length") == 192);
+  keys = keys_of("tiny-gpt2", [](Json& c) { c["n_inner"] = 100; });
+  CHECK(keys.require<uint32_t>("gpt2.feed_forward_length") == 100);
+}
+
+TEST_CASE("positions that are scaled in a way Heed does not know are refused") {
+  const ModelDirectory model("tiny-llama");
+  model.edit_json("config.json", [](Json& c) { c["rope_parameters"]["rope_type"] = "yarn"; });
+  const std::string sentence = (model / "config.json").string() +
+                               ": 'rope_parameters.rope_type' is \"yarn\", and "
+                               "Heed's llama has default, linear only";
+  CHECK_THROWS_WITH_AS(convert(model.path(), model.out(), {}), sentence.c_str(), Error);
 }
 
 TEST_CASE("numbers, words and roots of a translation model") {

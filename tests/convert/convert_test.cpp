@@ -48,27 +48,24 @@ bool is_table_of_positions_or_types(std::string_view name) {
   return name == "position_embd.weight" || name == "token_types.weight";
 }
 
-}  // namespace
-
-TEST_CASE("a BERT directory becomes the file that llama.cpp's converter makes of it") {
-  const ModelDirectory model;
+/// What the converter makes of a directory: the file `golden` and the keys `more`.
+void check_becomes(const std::string& name, const std::set<std::string>& more) {
+  const ModelDirectory model(name);
   converted(model, "f32");
   const GgufFile ours = GgufFile::open(model.out());
-  const GgufFile golden = GgufFile::open(kGoldens / "tiny-bert.gguf");
+  const GgufFile golden = GgufFile::open(kGoldens / (name + ".gguf"));
   for (const Metadata::Entry& entry : golden.metadata().entries()) {
     CAPTURE(entry.key);
     const Metadata::Value* value = ours.metadata().find(entry.key);
     REQUIRE(value);
     if (entry.key != "general.name") CHECK((*value == entry.value));
   }
-  CHECK(ours.metadata().require<std::string>("general.name") == "tiny-bert");
-  std::set<std::string> more;
+  CHECK(ours.metadata().require<std::string>("general.name") == name);
+  std::set<std::string> found;
   for (const Metadata::Entry& entry : ours.metadata().entries()) {
-    if (!golden.metadata().contains(entry.key)) more.insert(entry.key);
+    if (!golden.metadata().contains(entry.key)) found.insert(entry.key);
   }
-  CHECK(more == std::set<std::string>{"tokenizer.ggml.cls_token_id",
-                                      "tokenizer.ggml.normalizer.lowercase",
-                                      "tokenizer.ggml.normalizer.strip_accents"});
+  CHECK(found == more);
   REQUIRE(ours.tensors().size() == golden.tensors().size());
   for (const TensorView& tensor : golden.tensors()) {
     CAPTURE(tensor.name);
@@ -77,6 +74,14 @@ TEST_CASE("a BERT directory becomes the file that llama.cpp's converter makes of
     CHECK(same.shape == tensor.shape);
     CHECK(text_of(same) == text_of(tensor));
   }
+}
+
+}  // namespace
+
+TEST_CASE("a directory becomes the file that llama.cpp's converter makes of it") {
+  check_becomes("tiny-bert", {"tokenizer.ggml.cls_token_id", "tokenizer.ggml.normalizer.lowercase",
+                              "tokenizer.ggml.normalizer.strip_accents"});
+  check_becomes("tiny-llama", {"llama.rope.scaling.type", "tokenizer.chat_template"});
 }
 
 TEST_CASE("the tokenizer in the file gives transformers' ids") {

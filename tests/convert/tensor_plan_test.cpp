@@ -34,7 +34,7 @@ TEST_CASE("a recipe and its graph speak of the same tensors") {
   metadata.set("general.architecture", std::string(recipe.architecture));
   set_config_keys(recipe, source.config(), metadata);
   set_tokenizer(source, metadata);
-  const auto plan = plan_tensors(recipe, make_graph(metadata), source.weights());
+  const auto plan = plan_tensors(recipe, metadata, source.weights());
   CHECK(plan.size() == 5 + 2 * 16);
 }
 

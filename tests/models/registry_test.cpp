@@ -38,8 +38,9 @@ TEST_CASE("an architecture that is missing or unknown is an error that lists the
   CHECK_THROWS_AS(make_graph(Metadata("m.gguf")), Error);
   Metadata unknown("m.gguf");
   unknown.set("general.architecture", std::string("Llama"));
-  CHECK_THROWS_WITH_AS(make_graph(unknown),
-                       "architecture 'Llama' is not known; known are: bert, llama, marian", Error);
+  CHECK_THROWS_WITH_AS(
+      make_graph(unknown),
+      "architecture 'Llama' is not known; known are: bert, gpt2, llama, marian, qwen2", Error);
 }
 
 }  // namespace heed

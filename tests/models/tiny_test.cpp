@@ -6,6 +6,7 @@
 
 #include "heed.hpp"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_directory.h"
 
 namespace heed {
 namespace {
@@ -34,10 +35,29 @@ class Distance {
 
 }  // namespace
 
-TEST_CASE("tiny-llama: logits of every token are transformers'") {
-  const auto expected = golden("tiny-llama.json");
+TEST_CASE("tiny decoders: logits of every token are transformers'") {
+  const TemporaryDirectory directory;
+  // One file from llama.cpp's converter, and what the converter makes of directories.
+  std::string name, file;
+  SUBCASE("llama.cpp's llama") {
+    name = "tiny-llama", file = model("tiny-llama.gguf");
+  }
+  SUBCASE("llama") {
+    name = "tiny-llama";
+  }
+  SUBCASE("gpt2") {
+    name = "tiny-gpt2";
+  }
+  SUBCASE("qwen2") {
+    name = "tiny-qwen2";
+  }
+  if (file.empty()) {
+    file = (directory / (name + ".gguf")).string();
+    convert(test_dir() / "convert/goldens" / name, file, {.type = "f32"});
+  }
+  const auto expected = golden(name + ".json");
   const std::vector<Token> ids = expected["ids"];
-  const std::string bytes = read_file(model("tiny-llama.bin"));
+  const std::string bytes = read_file(model(name + ".bin"));
   const auto* logits = reinterpret_cast<const float*>(bytes.data());  // [tokens, vocab]
   REQUIRE(bytes.size() == ids.size() * expected["vocab"].get<size_t>() * sizeof(float));
   // F32 rounding; then what keys, values and queries of 11 and of 8 bits come to in two layers.
@@ -48,8 +68,7 @@ TEST_CASE("tiny-llama: logits of every token are transformers'") {
   };
   for (const Case& c : {Case{true, KvType::f32, 1e-5f}, Case{false, KvType::f32, 1e-5f},
                         Case{false, KvType::f16, 0x1p-9f}, Case{false, KvType::bf16, 0x1p-6f}}) {
-    Session session(Model::load(model("tiny-llama.gguf"), {.exact = c.exact}),
-                    {.kv_type = c.kv_type});
+    Session session(Model::load(file, {.exact = c.exact}), {.kv_type = c.kv_type});
     Distance distance;
     session.eval_all(ids, [&](int64_t row, std::span<const float> found) {
       for (size_t i = 0; i < found.size(); ++i) {

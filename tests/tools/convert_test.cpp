@@ -189,13 +189,14 @@ TEST_CASE("convert: killed at any moment, the old file stays and nothing is left
   for (int i = 0; i < 20; ++i) {
     const CommandResult result =
         run_heed({"convert", source, "-o", out, "--type", "q4_k"}, {.kill_after = moment(random)});
-    if (result.exit_code == 128 + SIGKILL) {
-      ++killed;
-      CHECK(read_text(out) == "precious");
-    } else {  // it was faster this time
-      REQUIRE(result.exit_code == 0);
+    const bool was_killed = result.exit_code == 128 + SIGKILL;
+    killed += was_killed;
+    if (read_text(out) != "precious") {  // it was faster this time, or killed when it was done
+      CHECK((was_killed || result.exit_code == 0));
       CHECK(run_heed({"show", out}).exit_code == 0);
       write_text(out, "precious");
+    } else {
+      CHECK(was_killed);
     }
     CHECK(directory.entries() <= 3);  // what one killed run left goes with the next
   }

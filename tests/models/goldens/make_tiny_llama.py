@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
-"""Writes tiny-llama.gguf, tiny-llama.json and tiny-llama.bin.
+"""Writes tiny-llama.gguf, tiny-llama.json and tiny-llama.bin, and the directory tests/convert/goldens/tiny-llama.
 
 A Llama of random weights (fixed seed): grouped queries, rotary positions, SwiGLU, tied embeddings. The GGUF file is put
 together after llama.cpp's converter, which reorders the rows of q and k so that rotation works on neighbouring pairs.
 tiny-llama.json holds token ids, tiny-llama.bin transformers' logits for them, F32 [tokens, vocab], computed in F64.
+The directory is the same model as transformers saves it, in two shards.
 
-Needs torch, transformers, gguf.  usage: make_tiny_llama.py
+Needs torch, transformers, tokenizers, gguf.  usage: make_tiny_llama.py
 """
 import json
 import pathlib
+import shutil
 
 import gguf
 import numpy as np
+import tokenizers
 import torch
 import transformers
+from tokenizers import pre_tokenizers
 
 HERE = pathlib.Path(__file__).parent
+DIRECTORIES = HERE.parents[1] / "convert/goldens"
 TOKENS = 40
 
 # Byte-level BPE with the bytes of plain English only; "\u0120" is a blank and "\u010a" the end of a line.
@@ -96,15 +101,50 @@ def save_gguf(model):
     w.close()
 
 
+def make_tokenizer(pre_tokenizer, normalizer=None):
+    """The vocabulary as tokenizer.json has it, cut as another model's texts are."""
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(
+        vocab={token: i for i, token in enumerate(VOCABULARY)}, merges=[tuple(m.split(" ")) for m in MERGES]))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    tokenizer.add_special_tokens([tokenizers.AddedToken(token, special=True, normalized=False) for token in SPECIAL])
+    return tokenizer
+
+
+def fresh_directory(name):
+    directory = DIRECTORIES / name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    return directory
+
+
+def save_logits(model, name):
+    """NAME.json with token ids, NAME.bin with what the model makes of them, in F64."""
+    vocab = model.config.vocab_size
+    ids = np.random.default_rng(22).integers(3, vocab, TOKENS).tolist()
+    with torch.no_grad():
+        logits = model.double()(torch.tensor([ids])).logits[0]
+    (HERE / f"{name}.json").write_text(json.dumps({"vocab": vocab, "ids": ids}) + "\n")
+    logits.to(torch.float32).numpy().astype("<f4").tofile(HERE / f"{name}.bin")
+
+
+def save_directory(model):
+    directory = fresh_directory("tiny-llama")
+    model.save_pretrained(directory, max_shard_size="150KB")
+    digits = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    make_tokenizer(digits).save(str(directory / "tokenizer.json"))
+    (directory / "tokenizer_config.json").write_text(json.dumps(
+        {"bos_token": SPECIAL[1], "eos_token": SPECIAL[2], "tokenizer_class": "GPT2Tokenizer",
+         "chat_template": "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}"}, indent=2) + "\n")
+
+
 def main():
     assert len(set(VOCABULARY)) == len(VOCABULARY) == 96, len(VOCABULARY)
     model = make_model()
     save_gguf(model)
-    ids = np.random.default_rng(22).integers(3, CONFIG.vocab_size, TOKENS).tolist()
-    with torch.no_grad():
-        logits = model.double()(torch.tensor([ids])).logits[0]
-    (HERE / "tiny-llama.json").write_text(json.dumps({"vocab": CONFIG.vocab_size, "ids": ids}) + "\n")
-    logits.to(torch.float32).numpy().astype("<f4").tofile(HERE / "tiny-llama.bin")
+    save_directory(model)
+    save_logits(model, "tiny-llama")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,13 @@
+// What the recipes of models/decoder_stack.h have in common.
+#pragma once
+
+#include <string_view>
+
+#include "models/hugging_face/recipe.h"
+
+namespace heed {
+
+/// Keys and tensors of `model_type`, an architecture of the same name; biases where there are any.
+Recipe hugging_face_decoder_stack(std::string_view model_type, RowOrder queries, RowOrder keys);
+
+}  // namespace heed
