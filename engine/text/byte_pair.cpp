@@ -1,17 +1,14 @@
-// Byte-level byte-pair encoding: words are cut by a pre-tokenizer's regular expression, and within
-// a word neighbouring tokens merge, the pair learnt first going first, starting from single bytes.
-// Reference: Sennrich et al. 2016 (arXiv 1508.07909); Radford et al. 2019 for the byte alphabet.
+// Merging within words: the pair learnt first goes first.
+#include "engine/text/byte_pair.h"
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <functional>
 
 #include "engine/core/error.h"
+#include "engine/text/byte_token.h"
 #include "engine/text/flat_map.h"
-#include "engine/text/normalize.h"
-#include "engine/text/pre_tokenizer.h"
-#include "engine/text/regex.h"
-#include "engine/text/subword.h"
 #include "engine/text/token_index.h"
 #include "engine/text/utf8.h"
 
@@ -20,97 +17,92 @@ namespace {
 
 constexpr Token kNoToken = -1;
 
-/// The files write each byte as a printable character: itself if Latin-1 prints it, else the next
-/// unused one from U+0100 on, so that a blank is "Ġ". Here: the byte of each such character.
-constexpr auto kByteOfCharacter = [] {
-  std::array<int16_t, 0x100 + 68> bytes{};
-  bytes.fill(-1);
-  size_t next = 0x100;
-  for (int16_t byte = 0; byte < 0x100; ++byte) {
-    const bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte != 0xAD);
-    bytes[printable ? static_cast<size_t>(byte) : next++] = byte;
-  }
-  return bytes;
-}();
-
-/// The bytes that `token` stands for; a token not written in the alphabet above stands for itself.
-std::string to_bytes(const std::string& token) {
-  std::string bytes;
-  for (size_t pos = 0; pos < token.size();) {
-    const Utf8Char c = read_utf8(token, pos);
-    if (c.status != Utf8Char::Status::valid || c.code >= kByteOfCharacter.size() ||
-        kByteOfCharacter[c.code] < 0) {
-      return token;
-    }
-    bytes += static_cast<char>(kByteOfCharacter[c.code]);
-    pos += c.length;
-  }
-  return bytes;
-}
-
-bool is_plain_text(TokenType type) {
-  return type == TokenType::control || type == TokenType::user_defined ||
-         type == TokenType::unknown;
-}
-
 uint64_t pair_key(Token left, Token right) {
   return static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right);
 }
 
 class Merger;
 
-class BytePairModel final : public SubwordModel {
+class BytePairModel final : public WordModel {
  public:
-  BytePairModel(const TokenizerSpec& spec, const std::vector<std::string>& pieces);
-  void encode(std::string_view text, TokenSink& sink) const override;
+  BytePairModel(const BytePairVocabulary& vocabulary, BytePairRules rules);
+  void encode(std::string_view text, std::span<const ByteRange> words,
+              TokenSink& sink) const override;
 
  private:
   friend class Merger;
 
-  void add_merges(const TokenizerSpec& spec);
-  void encode_normal(std::string_view text, TokenSink& sink) const;
+  void add_token(Token token, std::string_view text);
+  void add_merges(const BytePairVocabulary& vocabulary);
 
   /// The place of the pair in the list of merges, or FlatMap::kNone.
   uint32_t rank(Token left, Token right) const { return ranks_.find(pair_key(left, right)); }
 
-  const PreTokenizer& pre_;
-  Regex words_;
-  std::array<Token, 256> byte_tokens_;
+  /// Of a character as it is written at that place of a word.
+  uint64_t character_key(char32_t code, bool first, bool last) const {
+    const bool prefixed = !first && !rules_.continuing_prefix.empty();
+    const bool suffixed = last && !rules_.word_suffix.empty();
+    return uint64_t{code} << 2 | uint64_t{prefixed} << 1 | uint64_t{suffixed};
+  }
+
+  BytePairRules rules_;
+  std::array<Token, 256> byte_tokens_;  ///< of single bytes; for byte_fallback of <0x00> ... <0xFF>
+  FlatMap characters_;                  ///< the tokens of single characters, but for `bytes`
   FlatMap ranks_;
   std::vector<Token> merged_;  ///< what each merge makes
-  TokenIndex whole_words_;     ///< filled for ignore_merges only
+  // For ignore_merges only.
+  std::vector<std::string> texts_;
+  TokenIndex whole_words_;
 };
 
-BytePairModel::BytePairModel(const TokenizerSpec& spec, const std::vector<std::string>& pieces)
-    : pre_(pre_tokenizer(spec.pre)),
-      words_(pre_.pattern),
-      ranks_(spec.merges.size()),
-      whole_words_(pre_.ignore_merges ? std::span(pieces) : std::span<const std::string>()) {
+BytePairModel::BytePairModel(const BytePairVocabulary& vocabulary, BytePairRules rules)
+    : rules_(std::move(rules)),
+      ranks_(vocabulary.merges.size()),
+      texts_(vocabulary.texts.begin(),
+             rules_.ignore_merges ? vocabulary.texts.end() : vocabulary.texts.begin()),
+      whole_words_(texts_) {
   byte_tokens_.fill(kNoToken);
-  for (size_t id = 0; id < pieces.size(); ++id) {
-    const std::string& piece = pieces[id];
-    if (is_plain_text(spec.types[id])) continue;
-    const Token token = static_cast<Token>(id);
-    if (piece.size() == 1) byte_tokens_[static_cast<uint8_t>(piece[0])] = token;
-    if (pre_.ignore_merges) whole_words_.add(token);
+  for (const Token token : vocabulary.tokens) {
+    add_token(token, vocabulary.texts[static_cast<size_t>(token)]);
   }
-  add_merges(spec);
+  add_merges(vocabulary);
 }
 
-void BytePairModel::add_merges(const TokenizerSpec& spec) {
-  TokenIndex index(spec.tokens);
-  for (size_t id = 0; id < spec.tokens.size(); ++id) index.add(static_cast<Token>(id));
+void BytePairModel::add_token(Token token, std::string_view text) {
+  if (rules_.ignore_merges) whole_words_.add(token);
+  if (rules_.bytes) {
+    if (text.size() == 1) byte_tokens_[static_cast<uint8_t>(text[0])] = token;
+    return;
+  }
+  if (rules_.byte_fallback) {
+    if (const auto byte = byte_of_token(text)) byte_tokens_[static_cast<uint8_t>(*byte)] = token;
+  }
+  for (const bool first : {true, false}) {
+    for (const bool last : {true, false}) {
+      std::string_view rest = text;
+      const std::string_view prefix = first ? "" : std::string_view(rules_.continuing_prefix);
+      const std::string_view suffix = last ? std::string_view(rules_.word_suffix) : "";
+      if (rest.size() <= prefix.size() + suffix.size()) continue;
+      if (!rest.starts_with(prefix) || !rest.ends_with(suffix)) continue;
+      rest = rest.substr(prefix.size(), rest.size() - prefix.size() - suffix.size());
+      const Utf8Char c = read_utf8(rest, 0);
+      if (c.length != rest.size() || c.status != Utf8Char::Status::valid) continue;
+      characters_.insert(character_key(c.code, first, last), static_cast<uint32_t>(token));
+    }
+  }
+}
+
+void BytePairModel::add_merges(const BytePairVocabulary& vocabulary) {
+  TokenIndex index(vocabulary.written);
+  for (size_t id = 0; id < vocabulary.written.size(); ++id) index.add(static_cast<Token>(id));
   std::string joined;
-  merged_.reserve(spec.merges.size());
-  for (const std::string& merge : spec.merges) {
-    const size_t blank = std::min(merge.find(' ', 1), merge.size());
-    const std::string_view left = std::string_view(merge).substr(0, blank);
-    const std::string_view right =
-        std::string_view(merge).substr(std::min(blank + 1, merge.size()));
-    joined.assign(left).append(right);
+  merged_.reserve(vocabulary.merges.size());
+  for (const auto& [left, right] : vocabulary.merges) {
+    const size_t prefix = std::min(rules_.continuing_prefix.size(), right.size());
+    joined.assign(left).append(right.substr(prefix));
     const auto l = index.find(left), r = index.find(right), both = index.find(joined);
     if (!l || !r || !both) {
-      fail(Error::Code::format, "tokenizer: merge ", merged_.size(), " '", merge,
+      fail(Error::Code::format, "tokenizer: merge ", merged_.size(), " '", left, " ", right,
            "' expected two tokens that make a third; '",
            !l   ? left
            : !r ? right
@@ -151,23 +143,86 @@ class Merger {
     uint32_t rank;            ///< of merging with the next one
   };
 
-  /// One symbol a byte. A byte that the vocabulary has no token for is left out.
   void start(std::string_view word) {
     symbols_.clear();
     queue_.clear();
-    for (uint32_t pos = 0; pos < word.size(); ++pos) {
-      const Token token = model_.byte_tokens_[static_cast<uint8_t>(word[pos])];
-      if (token == kNoToken) continue;
-      const auto i = static_cast<uint32_t>(symbols_.size());
-      symbols_.push_back({.token = token,
-                          .begin = pos,
-                          .end = pos + 1,
-                          .previous = i - 1,
-                          .next = i + 1,
-                          .rank = FlatMap::kNone});
+    if (model_.rules_.bytes) {
+      start_with_bytes(word);
+    } else {
+      start_with_characters(word);
     }
     for (uint32_t i = 0; i + 1 < symbols_.size(); ++i) rank(i);
     if (!symbols_.empty()) symbols_[0].previous = static_cast<uint32_t>(symbols_.size());
+  }
+
+  void add(Token token, uint32_t begin, uint32_t end) {
+    const auto i = static_cast<uint32_t>(symbols_.size());
+    symbols_.push_back({.token = token,
+                        .begin = begin,
+                        .end = end,
+                        .previous = i - 1,
+                        .next = i + 1,
+                        .rank = FlatMap::kNone});
+  }
+
+  void start_with_bytes(std::string_view word) {
+    for (uint32_t pos = 0; pos < word.size(); ++pos) {
+      const Token token = model_.byte_tokens_[static_cast<uint8_t>(word[pos])];
+      if (token != kNoToken) {
+        end_unknown();
+        add(token, pos, pos + 1);
+      } else {
+        add_unknown(pos, pos + 1);
+      }
+    }
+    end_unknown();
+  }
+
+  void start_with_characters(std::string_view word) {
+    for (uint32_t pos = 0, end = 0; pos < word.size(); pos = end) {
+      const Utf8Char c = read_utf8(word, pos);
+      end = pos + c.length;
+      const bool first = pos == 0, last = end == word.size();
+      const uint32_t token = model_.characters_.find(model_.character_key(c.code, first, last));
+      if (token != FlatMap::kNone) {
+        end_unknown();
+        add(static_cast<Token>(token), pos, end);
+      } else if (!model_.rules_.byte_fallback || !add_bytes(word, pos, end)) {
+        add_unknown(pos, end);
+      }
+    }
+    end_unknown();
+  }
+
+  /// A character, as it is written at that place of the word, in bytes; false if there are none. An
+  /// unknown token before it comes after it, as in the reference.
+  bool add_bytes(std::string_view word, uint32_t begin, uint32_t end) {
+    const BytePairRules& rules = model_.rules_;
+    written_.assign(begin == 0 ? "" : rules.continuing_prefix);
+    written_ += word.substr(begin, end - begin);
+    if (end == word.size()) written_ += rules.word_suffix;
+    const auto token_of = [&](char byte) {
+      return model_.byte_tokens_[static_cast<uint8_t>(byte)];
+    };
+    if (std::ranges::find(written_, kNoToken, token_of) != written_.end()) return false;
+    for (const char byte : written_) add(token_of(byte), begin, end);
+    return true;
+  }
+
+  void add_unknown(uint32_t begin, uint32_t end) {
+    if (!model_.rules_.unknown) return;
+    if (!unknown_ || !model_.rules_.fuse_unknown) {
+      end_unknown();
+      unknown_ = ByteRange{begin, end};
+    }
+    unknown_->end = end;
+  }
+
+  void end_unknown() {
+    if (!unknown_) return;
+    add(*model_.rules_.unknown, static_cast<uint32_t>(unknown_->begin),
+        static_cast<uint32_t>(unknown_->end));
+    unknown_.reset();
   }
 
   /// Looks up the pair that begins with symbol `i`, and queues it if it can merge. The queue's
@@ -197,6 +252,8 @@ class Merger {
   const BytePairModel& model_;
   std::vector<Symbol> symbols_;
   std::vector<uint64_t> queue_;  ///< a heap of rank << 32 | left symbol, the least on top
+  std::optional<ByteRange> unknown_;
+  std::string written_;
 };
 
 /// Where in this text a word was met before: language repeats its words, and copying tokens is
@@ -226,25 +283,16 @@ class WordCache {
   std::vector<Entry> entries_;
 };
 
-void BytePairModel::encode(std::string_view text, TokenSink& sink) const {
-  if (!pre_.nfc) return encode_normal(text, sink);
-  const EditedText normal = to_nfc(text);
-  const size_t first = sink.size();
-  encode_normal(normal.text(), sink);
-  if (!normal.changed()) return;
-  sink.map_ranges(first, [&](ByteRange range) { return normal.in_source(range); });
-}
-
-void BytePairModel::encode_normal(std::string_view text, TokenSink& sink) const {
-  Regex::Search search(words_, text);
+void BytePairModel::encode(std::string_view text, std::span<const ByteRange> words,
+                           TokenSink& sink) const {
   Merger merger(*this);
   WordCache cache(text);
-  const auto encode_word = [&](ByteRange range) {
+  for (const ByteRange range : words) {
     const std::string_view word = text.substr(range.begin, range.end - range.begin);
     WordCache::Entry& known = cache.entry(word);
     if (cache.holds(known, word)) {
       sink.repeat(known.first, known.count, range.begin - known.begin);
-      return;
+      continue;
     }
     const size_t first = sink.size();
     if (const std::optional<Token> whole = whole_words_.find(word)) {
@@ -253,28 +301,14 @@ void BytePairModel::encode_normal(std::string_view text, TokenSink& sink) const 
       merger.encode(word, range.begin, sink);
     }
     known = {range.begin, word.size(), first, sink.size() - first};
-  };
-  for (size_t pos = 0; pos < text.size();) {
-    const ByteRange word = search.next(pos).value_or(ByteRange{text.size(), text.size()});
-    if (pos < word.begin) encode_word({pos, word.begin});
-    if (word.begin < word.end) encode_word(word);
-    pos = word.end;
   }
 }
 
 }  // namespace
 
-Subwords make_byte_pair(TokenizerSpec& spec) {
-  Subwords result;
-  result.pieces.reserve(spec.tokens.size());
-  for (size_t id = 0; id < spec.tokens.size(); ++id) {
-    const std::string& token = spec.tokens[id];
-    result.pieces.push_back(is_plain_text(spec.types[id]) ? token : to_bytes(token));
-  }
-  result.model = std::make_unique<BytePairModel>(spec, result.pieces);
-  if (spec.add_bos.value_or(pre_tokenizer(spec.pre).add_bos)) result.prefix = spec.bos;
-  if (spec.add_eos.value_or(false)) result.suffix = spec.eos;
-  return result;
+std::unique_ptr<const WordModel> make_byte_pair_model(const BytePairVocabulary& vocabulary,
+                                                      BytePairRules rules) {
+  return std::make_unique<BytePairModel>(vocabulary, std::move(rules));
 }
 
 }  // namespace heed

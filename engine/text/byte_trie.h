@@ -1,5 +1,5 @@
-// A prefix tree over bytes, for "the longest known piece that begins here" in one walk.
-// Used by WordPiece. Its edges lie in one hash map: (node, byte) -> node.
+// A prefix tree over bytes, for "the known pieces that begin here" in one walk. Used by the models
+// that look pieces up. Its edges lie in one hash map: (node, byte) -> node.
 #pragma once
 
 #include <cstdint>
@@ -29,16 +29,29 @@ class ByteTrie {
     if (values_[node] == kNoValue) values_[node] = value;
   }
 
-  /// The longest key, of one byte or more, that `text` begins with.
-  std::optional<Match> longest_prefix(std::string_view text) const {
-    std::optional<Match> longest;
+  /// Calls on_match(match) for each key, of one byte or more, that `text` begins with, the shortest
+  /// one first.
+  void for_each_prefix(std::string_view text, const auto& on_match) const {
     uint32_t node = 0;
     for (size_t i = 0; i < text.size(); ++i) {
       node = edges_.find(edge(node, text[i]));
       if (node == FlatMap::kNone) break;
-      if (values_[node] != kNoValue) longest = {values_[node], i + 1};
+      if (values_[node] != kNoValue) on_match(Match{values_[node], i + 1});
     }
+  }
+
+  /// The longest key, of one byte or more, that `text` begins with.
+  std::optional<Match> longest_prefix(std::string_view text) const {
+    std::optional<Match> longest;
+    for_each_prefix(text, [&](Match match) { longest = match; });
     return longest;
+  }
+
+  /// The value of `text`, which is not empty.
+  std::optional<int32_t> find(std::string_view text) const {
+    const auto longest = longest_prefix(text);
+    if (!longest || longest->size != text.size()) return std::nullopt;
+    return longest->value;
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "engine/core/error.h"
 #include "engine/text/utf8.h"
 
 namespace heed {
@@ -22,15 +23,25 @@ size_t skip_ascii(std::string_view text, size_t pos) {
 
 }  // namespace
 
+void EditedText::append(std::string_view text) {
+  if (text.size() > rules_.max_bytes - std::min(storage_.size(), rules_.max_bytes)) {
+    fail(Error::Code::limit, "tokenizer: the text becomes longer than ", rules_.max_bytes,
+         " bytes when it is normalised");
+  }
+  storage_ += text;
+}
+
 void EditedText::replace(ByteRange range, std::string_view by) {
-  const size_t copied = edits_.empty() ? 0 : edits_.back().source.end;
-  storage_.append(source_, copied, range.begin - copied);
-  edits_.push_back({.source = range, .text = {storage_.size(), storage_.size() + by.size()}});
-  storage_ += by;
+  changed_ = true;
+  append(source_.substr(copied_, range.begin - copied_));
+  const size_t begin = storage_.size();
+  append(by);
+  copied_ = range.end;
+  if (rules_.tracks) edits_.push_back({.source = range, .text = {begin, storage_.size()}});
 }
 
 void EditedText::finish() {
-  if (!edits_.empty()) storage_.append(source_, edits_.back().source.end);
+  if (changed_) append(source_.substr(copied_));
 }
 
 ByteRange EditedText::byte_in_source(size_t pos) const {

@@ -1,5 +1,5 @@
-// Unicode normalisation, by way of utf8proc. Used by tokenizers whose models were trained on
-// normalised text. Reference: Unicode Standard Annex 15.
+// Unicode's normal forms, by way of utf8proc. Used by the steps of normalizer.h.
+// Reference: Unicode Standard Annex 15.
 #pragma once
 
 #include <string_view>
@@ -8,8 +8,10 @@
 
 namespace heed {
 
-/// `source`, which must be valid UTF-8, in normal form C: é is one character however it was
-/// written.
-EditedText to_nfc(std::string_view source);
+enum class NormalForm { c, d, kc, kd };
+
+/// `source`, which must be valid UTF-8, in a normal form. In form C é is one character however it
+/// was written.
+EditedText to_normal_form(NormalForm form, std::string_view source, EditRules rules = {});
 
 }  // namespace heed

@@ -14,26 +14,19 @@ namespace {
 
 class SentencePieceSubwords final : public SubwordModel {
  public:
-  /// `model` in the library's own format; `tokens`: the token of each of its pieces. A blank that
-  /// is added before a text is taken away again in decoding.
-  SentencePieceSubwords(const std::string& model, std::vector<Token> tokens, bool adds_blank)
-      : library_(model, "tokenizer"), tokens_(std::move(tokens)), adds_blank_(adds_blank) {}
+  /// `model` in the library's own format; `tokens`: the token of each of its pieces.
+  SentencePieceSubwords(const std::string& model, std::vector<Token> tokens)
+      : library_(model, "tokenizer"), tokens_(std::move(tokens)) {}
 
-  void encode(std::string_view text, TokenSink& sink) const override {
-    library_.encode(text, [&](int id, const std::string&, ByteRange range) {
+  void encode(const TextPart& part, TokenSink& sink) const override {
+    library_.encode(part.text, [&](int id, const std::string&, ByteRange range) {
       sink.add(tokens_[static_cast<size_t>(id)], range);
     });
-  }
-
-  void join(std::string_view piece, bool first, std::string& out) const override {
-    if (first && adds_blank_ && piece.starts_with(' ')) piece.remove_prefix(1);
-    out += piece;
   }
 
  private:
   SentencePieceLibrary library_;
   std::vector<Token> tokens_;
-  bool adds_blank_;
 };
 
 /// What a token stands for in a text.
@@ -79,8 +72,11 @@ Subwords make_sentence_piece(TokenizerSpec& spec, SentencePieceModel model) {
   }
   check_charsmap(spec.precompiled_charsmap);
   model.precompiled_charsmap = spec.precompiled_charsmap;
-  result.model = std::make_unique<SentencePieceSubwords>(serialize(model), std::move(tokens),
-                                                         model.add_dummy_prefix);
+  result.model = std::make_unique<SentencePieceSubwords>(serialize(model), std::move(tokens));
+  // A blank that is added before a text is taken away again in decoding.
+  if (model.add_dummy_prefix) {
+    result.decoder = PieceDecoder({}, decoders::Strip{.content = " ", .start = 1});
+  }
   return result;
 }
 
@@ -91,8 +87,8 @@ Subwords make_sentence_piece_bpe(TokenizerSpec& spec) {
       spec, {.algorithm = SentencePieceModel::Algorithm::bpe,
              .add_dummy_prefix = spec.add_space_prefix.value_or(true),
              .remove_extra_whitespaces = spec.remove_extra_whitespaces.value_or(false)});
-  if (spec.add_bos.value_or(true)) result.prefix = spec.bos;
-  if (spec.add_eos.value_or(false)) result.suffix = spec.eos;
+  if (spec.add_bos.value_or(true) && spec.bos) result.prefix = {*spec.bos};
+  if (spec.add_eos.value_or(false) && spec.eos) result.suffix = {*spec.eos};
   return result;
 }
 
@@ -101,8 +97,8 @@ Subwords make_sentence_piece_unigram(TokenizerSpec& spec) {
       spec, {.algorithm = SentencePieceModel::Algorithm::unigram,
              .add_dummy_prefix = spec.add_space_prefix.value_or(true),
              .remove_extra_whitespaces = spec.remove_extra_whitespaces.value_or(true)});
-  if (spec.add_bos.value_or(false)) result.prefix = spec.bos;
-  if (spec.add_eos.value_or(true)) result.suffix = spec.eos;
+  if (spec.add_bos.value_or(false) && spec.bos) result.prefix = {*spec.bos};
+  if (spec.add_eos.value_or(true) && spec.eos) result.suffix = {*spec.eos};
   return result;
 }
 

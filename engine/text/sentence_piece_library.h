@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "engine/core/error.h"
+#include "engine/text/byte_token.h"
 #include "engine/text/edited_text.h"
 
 namespace heed {
@@ -75,15 +76,8 @@ inline std::string with_blanks(std::string_view piece) {
 
 /// The byte that a piece such as "<0x0A>" stands for. Throws Error(format).
 inline char byte_of(std::string_view piece) {
-  const auto digit = [&](size_t at) {
-    const int c = piece.size() == 6 ? piece[at] : 0;
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-  };
-  const int high = digit(3), low = digit(4);
-  if (high < 0 || low < 0 || !piece.starts_with("<0x") || !piece.ends_with('>')) {
-    fail(Error::Code::format, "tokenizer: expected a byte such as <0x0A>, found '", piece, "'");
-  }
-  return static_cast<char>(high << 4 | low);
+  if (const auto byte = byte_of_token(piece)) return *byte;
+  fail(Error::Code::format, "tokenizer: expected a byte such as <0x0A>, found '", piece, "'");
 }
 
 }  // namespace heed

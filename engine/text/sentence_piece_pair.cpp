@@ -49,7 +49,8 @@ class MappedSubwords final : public SubwordModel {
   }
 
   /// What the model does not know, the map may: a character of the other language.
-  void encode(std::string_view text, TokenSink& sink) const override {
+  void encode(const TextPart& part, TokenSink& sink) const override {
+    const std::string_view text = part.text;
     const size_t start = language_code(text);
     if (start > 0) sink.add(map_->find(text.substr(0, start)), {0, start});
     library_.encode(text.substr(start), [&](int id, const std::string& piece, ByteRange range) {
@@ -98,7 +99,7 @@ Subwords make_sentence_piece_pair(TokenizerSpec& spec) {
   }
   if (target) result.target = std::make_unique<MappedSubwords>(*std::move(target), map);
   result.model = std::make_unique<MappedSubwords>(std::move(source), map);
-  if (spec.add_eos.value_or(true)) result.suffix = spec.eos;
+  if (spec.add_eos.value_or(true)) result.suffix = {*spec.eos};
   return result;
 }
 

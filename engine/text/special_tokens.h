@@ -1,14 +1,14 @@
 // Finds tokens that stand for themselves ("<|im_start|>") in a text before it is cut into words.
+// Reference: Hugging Face `tokenizers`, added_vocabulary (single_word, lstrip and rstrip).
 #pragma once
 
 #include <array>
 #include <optional>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "engine/text/edited_text.h"
-#include "engine/text/tokenizer_spec.h"
+#include "engine/text/subword.h"
 
 namespace heed {
 
@@ -19,21 +19,20 @@ class SpecialTokens {
     ByteRange range;
   };
 
-  /// `text` must be nonempty and outlive this object. Of equal texts the first one added counts.
-  void add(std::string_view text, Token token);
+  /// The token's text must not be empty. Of equal texts the first one added counts.
+  void add(AddedToken token);
   /// To be called once, after the last add().
   void finish();
 
-  /// The leftmost token at or after byte `from` of `text`, and of those there the longest.
+  /// The leftmost token at or after byte `from` of `text`, and of those there the longest. White
+  /// space around it that it takes belongs to its range.
   std::optional<Match> find(std::string_view text, size_t from) const;
 
  private:
-  using Entry = std::pair<std::string_view, Token>;
+  const AddedToken* longest_at(std::string_view text) const;
 
-  const Entry* longest_at(std::string_view text) const;
-
-  std::vector<Entry> entries_;      ///< in the order of their texts
-  std::array<bool, 256> starts_{};  ///< whether any of them begins with this byte
+  std::vector<AddedToken> entries_;  ///< in the order of their texts
+  std::array<bool, 256> starts_{};   ///< whether any of them begins with this byte
 };
 
 }  // namespace heed

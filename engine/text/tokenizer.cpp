@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 #include "engine/core/error.h"
 #include "engine/format/metadata.h"
@@ -17,6 +16,13 @@ namespace {
 /// Repaired and normalised, a text may grow several times; bytes are counted in 31 bits by
 /// sentencepiece.
 constexpr size_t kMaxTextBytes = size_t{1} << 28;
+
+/// How long a text of `bytes` may become on its way to tokens. Unicode's longest compatibility
+/// decomposition is eleven times as long, and written in the alphabet of bytes twice that; more is
+/// not a normalisation but a file that wants to fill the memory.
+size_t max_normalized_bytes(size_t bytes) {
+  return std::min<size_t>((size_t{1} << 16) + 64 * bytes, size_t{1} << 30);
+}
 
 struct DefaultId {
   std::optional<Token> TokenizerSpec::*id;
@@ -57,6 +63,11 @@ constexpr std::array kKinds = {
                   {&TokenizerSpec::pad, "<pad>"}}}},
 };
 
+const std::vector<Token> kNoTokens;
+
+/// Of the texts of added tokens.
+constexpr EditRules kAddedRules = {.max_bytes = 1 << 16};
+
 /// Control tokens that end a turn or a text in one chat format or another. Files name one of them
 /// as eos at best, and models have been seen to end with any.
 constexpr std::array<std::string_view, 16> kEndsOfGeneration = {
@@ -93,25 +104,8 @@ void check_size(std::string_view what, size_t found, size_t expected) {
        found);
 }
 
-/// Gives the special tokens their usual ids where the file is silent, and checks those it names.
-void complete_ids(TokenizerSpec& spec, const Kind& kind) {
-  for (const auto& [id, token] : kind.ids) {
-    if (!id || spec.*id) continue;
-    const auto it = std::ranges::find(spec.tokens, token);
-    if (it != spec.tokens.end()) spec.*id = static_cast<Token>(it - spec.tokens.begin());
-  }
-  for (const SpecialId& special : kSpecialIds) {
-    const std::optional<Token> id = spec.*special.id;
-    if (id && (*id < 0 || static_cast<size_t>(*id) >= spec.tokens.size())) {
-      fail(Error::Code::format, special.key, " is ", *id, ", but there are ", spec.tokens.size(),
-           " tokens");
-    }
-  }
-}
-
-}  // namespace
-
-TextTokenizer::TextTokenizer(TokenizerSpec spec) {
+/// As many types and scores as tokens, or none; then all types are normal.
+void check_arrays(TokenizerSpec& spec) {
   const size_t count = spec.tokens.size();
   if (count == 0 || count > INT32_MAX) {
     fail(Error::Code::format, "tokenizer: expected 1 to ", INT32_MAX, " tokens, found ", count);
@@ -119,31 +113,84 @@ TextTokenizer::TextTokenizer(TokenizerSpec spec) {
   check_size("types", spec.types.size(), count);
   check_size("scores", spec.scores.size(), count);
   if (spec.types.empty()) spec.types.assign(count, TokenType::normal);
-  const Kind& kind = kind_of(spec);
-  complete_ids(spec, kind);
-  subwords_ = kind.make(spec);
+}
+
+/// Gives the special tokens their usual ids where the file is silent.
+void find_usual_ids(TokenizerSpec& spec, const Kind& kind) {
+  for (const auto& [id, token] : kind.ids) {
+    if (!id || spec.*id) continue;
+    const auto it = std::ranges::find(spec.tokens, token);
+    if (it != spec.tokens.end()) spec.*id = static_cast<Token>(it - spec.tokens.begin());
+  }
+}
+
+void check_ids(const TokenizerSpec& spec, size_t count) {
+  for (const SpecialId& special : kSpecialIds) {
+    const std::optional<Token> id = spec.*special.id;
+    if (id && (*id < 0 || static_cast<size_t>(*id) >= count)) {
+      fail(Error::Code::format, special.key, " is ", *id, ", but there are ", count, " tokens");
+    }
+  }
+}
+
+}  // namespace
+
+TextTokenizer::TextTokenizer(TokenizerSpec spec) {
+  if (spec.huggingface_json.empty()) {
+    const Kind& kind = kind_of(spec);
+    check_arrays(spec);
+    find_usual_ids(spec, kind);
+    check_ids(spec, spec.tokens.size());
+    subwords_ = kind.make(spec);
+  } else {
+    subwords_ = make_hugging_face(spec);
+    check_ids(spec, spec.types.size());
+  }
   types_ = std::move(spec.types);
   bos_ = spec.bos;
   eos_ = spec.eos;
   unk_ = spec.unk;
   pad_ = spec.pad;
   mask_ = spec.mask;
-
-  for (size_t i = 0; i < count; ++i) {
-    const auto token = static_cast<Token>(i);
-    const std::string_view text = subwords_.pieces[i];
-    const bool user_defined = types_[i] == TokenType::user_defined;
-    if (text.empty() || (!user_defined && !is_special(token))) continue;
-    all_special_.add(text, token);
-    if (user_defined) user_defined_.add(text, token);
-    if (std::ranges::find(kEndsOfGeneration, text) != kEndsOfGeneration.end()) {
-      end_of_generation_.push_back(token);
-    }
-  }
-  all_special_.finish();
-  user_defined_.finish();
+  add_special_tokens();
   for (const auto& id : {spec.eos, spec.eot, spec.eom}) {
     if (id) end_of_generation_.push_back(*id);
+  }
+}
+
+void TextTokenizer::add_special_tokens() {
+  if (!subwords_.added) {
+    subwords_.added.emplace();
+    for (size_t i = 0; i < size(); ++i) {
+      const auto token = static_cast<Token>(i);
+      const bool special = is_special(token);
+      if (special || types_[i] == TokenType::user_defined) {
+        subwords_.added->push_back(
+            {.token = token, .text = subwords_.pieces[i], .special = special});
+      }
+    }
+  }
+  for (AddedToken& token : *subwords_.added) {
+    if (std::ranges::find(kEndsOfGeneration, token.text) != kEndsOfGeneration.end()) {
+      end_of_generation_.push_back(token.token);
+    }
+    if (token.normalized) {  // then so are what it is looked for as, and what it becomes
+      for (const normalizers::Step& step : subwords_.normalizers) {
+        token.text = std::string(normalizers::apply(step, token.text, kAddedRules).text());
+      }
+      const auto id = static_cast<size_t>(token.token);
+      subwords_.pieces[id] = subwords_.decoder.piece(token.text);
+      if (!subwords_.written.empty()) subwords_.written[id] = token.text;
+    }
+    if (token.text.empty()) continue;
+    Added& added = token.normalized ? added_normalized_ : added_;
+    if (!token.special) added.user_defined.add(token);
+    added.all.add(token);
+  }
+  subwords_.added.reset();
+  for (Added* added : {&added_, &added_normalized_}) {
+    added->user_defined.finish();
+    added->all.finish();
   }
 }
 
@@ -196,16 +243,19 @@ void TextTokenizer::encode_to(std::string_view source, const SubwordModel& model
   }
   const EditedText valid = repair_utf8(source);
   const std::string_view text = valid.text();
-  const SpecialTokens& special = options.parse_special ? all_special_ : user_defined_;
+  const SpecialTokens& special = added_.find_with(options.parse_special);
+  const EditRules rules = {.max_bytes = max_normalized_bytes(text.size()),
+                           .tracks = sink.wants_ranges()};
 
-  if (options.add_special && subwords_.prefix) sink.add(*subwords_.prefix, {});
+  for (const Token token : options.add_special ? subwords_.prefix : kNoTokens) sink.add(token, {});
   const size_t first = sink.size();
   for (size_t pos = 0; pos < text.size();) {
     const auto match = special.find(text, pos);
     const size_t end = match ? match->range.begin : text.size();
     if (pos < end) {
       const size_t from = sink.size();
-      model.encode(text.substr(pos, end - pos), sink);
+      encode_part({.text = text.substr(pos, end - pos), .at_start = pos == 0, .rules = rules},
+                  model, options.parse_special, sink);
       sink.map_ranges(from, [&](ByteRange r) { return ByteRange{r.begin + pos, r.end + pos}; });
     }
     if (match) sink.add(match->token, match->range);
@@ -214,7 +264,36 @@ void TextTokenizer::encode_to(std::string_view source, const SubwordModel& model
   if (valid.changed()) {
     sink.map_ranges(first, [&](ByteRange range) { return valid.in_source(range); });
   }
-  if (options.add_special && subwords_.suffix) sink.add(*subwords_.suffix, {});
+  for (const Token token : options.add_special ? subwords_.suffix : kNoTokens) sink.add(token, {});
+}
+
+/// Adds the tokens of a part without those of added_; ranges are of its text.
+void TextTokenizer::encode_part(const TextPart& part, const SubwordModel& model, bool parse_special,
+                                TokenSink& sink) const {
+  EditChain normal(part.text);
+  for (const normalizers::Step& step : subwords_.normalizers) {
+    normal.add(normalizers::apply(step, normal.text(), part.rules));
+  }
+  const std::string_view text = normal.text();
+  const SpecialTokens& special = added_normalized_.find_with(parse_special);
+  const size_t first = sink.size();
+  for (size_t pos = 0; pos < text.size();) {
+    const auto match = special.find(text, pos);
+    const size_t end = match ? match->range.begin : text.size();
+    if (pos < end) {
+      const size_t from = sink.size();
+      const TextPart rest{.text = text.substr(pos, end - pos),
+                          .at_start = part.at_start && pos == 0,
+                          .rules = part.rules};
+      model.encode(rest, sink);
+      sink.map_ranges(from, [&](ByteRange r) { return ByteRange{r.begin + pos, r.end + pos}; });
+    }
+    if (match) sink.add(match->token, match->range);
+    pos = match ? match->range.end : end;
+  }
+  if (normal.changed()) {
+    sink.map_ranges(first, [&](ByteRange range) { return normal.in_source(range); });
+  }
 }
 
 std::string TextTokenizer::decode(std::span<const Token> tokens, bool skip_special) const {
@@ -239,26 +318,28 @@ std::string_view StreamDecoder::push(Token token) {
   const bool special = tokenizer_->is_special(token);
   ready_.clear();
   if (skip_special_ && special) return ready_;
-  if (special && tokenizer_->subwords_.trims) {
+  const Subwords& subwords = tokenizer_->subwords_;
+  if (special && subwords.trims) {
     repair(true);
     give(piece);
     blanks_ = ' ';
     blanks_to_skip_ = 1;
-    first_ = false;
+    state_.first = false;
     return ready_;
   }
-  tokenizer_->subwords_.model->join(piece, first_, pending_);
-  if (first_) blanks_to_skip_ = std::numeric_limits<int>::max();
-  first_ = false;
+  if (state_.first) blanks_to_skip_ = subwords.trims ? SIZE_MAX : subwords.decoder.edges().start;
+  const bool as_written = subwords.decoder.needs_context() && !subwords.written.empty();
+  subwords.decoder.join(as_written ? subwords.written[static_cast<size_t>(token)] : piece, state_,
+                        pending_);
   repair(false);
   return ready_;
 }
 
 std::string_view StreamDecoder::finish() {
   ready_.clear();
+  tokenizer_->subwords_.decoder.finish(state_, pending_);
   repair(true);
   blanks_.clear();
-  first_ = true;
   return ready_;
 }
 
@@ -270,14 +351,12 @@ void StreamDecoder::repair(bool at_end) {
     if (c.status == Utf8Char::Status::truncated && !at_end) break;
     if (c.status == Utf8Char::Status::valid) {
       const auto character = std::string_view(pending_).substr(pos, c.length);
-      if (tokenizer_->subwords_.trims && jinja::is_space(c.code)) {
-        if (blanks_to_skip_ > 0) {
-          --blanks_to_skip_;
-        } else {
-          blanks_ += character;
-        }
-      } else {
+      if (!is_blank(c.code, character)) {
         give(character);
+      } else if (blanks_to_skip_ > 0) {
+        --blanks_to_skip_;
+      } else {
+        hold(character);
       }
     } else {
       const int count = tokenizer_->subwords_.replace_each_byte ? c.length : 1;
@@ -286,6 +365,22 @@ void StreamDecoder::repair(bool at_end) {
     pos += c.length;
   }
   pending_.erase(0, pos);
+}
+
+/// Whether a character at the ends of a text may not be part of it.
+bool StreamDecoder::is_blank(char32_t code, std::string_view character) const {
+  const Subwords& subwords = tokenizer_->subwords_;
+  return subwords.trims ? jinja::is_space(code) : character == subwords.decoder.edges().content;
+}
+
+/// A blank, which is part of the text if enough follows it.
+void StreamDecoder::hold(std::string_view blank) {
+  const Subwords& subwords = tokenizer_->subwords_;
+  blanks_ += blank;
+  if (subwords.trims || blanks_.size() <= subwords.decoder.edges().stop * blank.size()) return;
+  ready_ += blank;
+  blanks_.erase(0, blank.size());
+  blanks_to_skip_ = 0;
 }
 
 /// `text`, which is not blank, after the blanks that waited for it.

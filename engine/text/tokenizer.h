@@ -1,4 +1,5 @@
-// Text to tokens and back, as the model's file says: byte-level BPE, WordPiece, SentencePiece.
+// Text to tokens and back, as the model's file says: in GGUF's own keys (byte-level BPE, WordPiece,
+// SentencePiece), or in the tokenizer.json that it carries.
 // Used by generation, embedding and every tool that takes or gives text.
 // The ids are those of Hugging Face `tokenizers` and of sentencepiece for the same vocabulary.
 #pragma once
@@ -73,11 +74,22 @@ class TextTokenizer {
   size_t index(Token token) const;
   void encode_to(std::string_view source, const SubwordModel& model, EncodeOptions options,
                  TokenSink sink) const;
+  void encode_part(const TextPart& part, const SubwordModel& model, bool parse_special,
+                   TokenSink& sink) const;
+  void add_special_tokens();
+
+  /// Tokens that a text may hold as they are.
+  struct Added {
+    SpecialTokens user_defined;  ///< found in any text
+    SpecialTokens all;           ///< found with parse_special
+    const SpecialTokens& find_with(bool parse_special) const {
+      return parse_special ? all : user_defined;
+    }
+  };
 
   Subwords subwords_;
   std::vector<TokenType> types_;
-  SpecialTokens user_defined_;  ///< found in any text
-  SpecialTokens all_special_;   ///< found with parse_special
+  Added added_, added_normalized_;  ///< looked for in the text as given, and in the normalised one
   std::optional<Token> bos_, eos_, unk_, pad_, mask_;
   std::vector<Token> end_of_generation_;
 };
@@ -102,12 +114,14 @@ class StreamDecoder {
 
  private:
   void repair(bool at_end);
+  bool is_blank(char32_t code, std::string_view character) const;
+  void hold(std::string_view blank);
   void give(std::string_view character);
 
   const TextTokenizer* tokenizer_;
   bool skip_special_;
-  bool first_ = true;  ///< nothing was decoded yet
-  int blanks_to_skip_ = 0;
+  PieceDecoder::State state_;
+  size_t blanks_to_skip_ = 0;
   std::string blanks_;   ///< given out if more follows
   std::string pending_;  ///< the beginning of a character
   std::string ready_;

@@ -53,10 +53,19 @@ std::string read_bytes(const Metadata& metadata, std::string_view key) {
 }  // namespace
 
 TokenizerSpec read_tokenizer_spec(const Metadata& metadata) {
+  // Files that no other engine can read have tokenizer.json alone.
+  const bool has_json = metadata.contains(kHuggingFaceKey);
+  const auto text = [&](std::string_view key) {
+    return has_json ? metadata.get_or<std::string>(key, {}) : metadata.require<std::string>(key);
+  };
+  using Texts = std::vector<std::string>;
+  constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
   TokenizerSpec spec{
-      .model = metadata.require<std::string>("tokenizer.ggml.model"),
+      .huggingface_json = metadata.get_or<std::string>(kHuggingFaceKey, {}),
+      .model = text("tokenizer.ggml.model"),
       .pre = metadata.get_or<std::string>("tokenizer.ggml.pre", {}),
-      .tokens = metadata.require<std::vector<std::string>>("tokenizer.ggml.tokens"),
+      .tokens =
+          has_json ? metadata.get_or<Texts>(kTokensKey, {}) : metadata.require<Texts>(kTokensKey),
       .types = read_types(metadata),
       .scores = metadata.get_or<std::vector<float>>("tokenizer.ggml.scores", {}),
       .merges = metadata.get_or<std::vector<std::string>>("tokenizer.ggml.merges", {}),
@@ -81,9 +90,10 @@ void write_tokenizer_spec(const TokenizerSpec& spec, Metadata& metadata) {
   const auto set_flag = [&](std::string_view key, std::optional<bool> flag) {
     if (flag) metadata.set(key, *flag);
   };
-  metadata.set("tokenizer.ggml.model", spec.model);
+  set_some(kHuggingFaceKey, spec.huggingface_json);
+  set_some("tokenizer.ggml.model", spec.model);
   set_some("tokenizer.ggml.pre", spec.pre);
-  metadata.set("tokenizer.ggml.tokens", spec.tokens);
+  set_some("tokenizer.ggml.tokens", spec.tokens);
   std::vector<int32_t> types;
   types.reserve(spec.types.size());
   for (const TokenType type : spec.types) types.push_back(static_cast<int32_t>(type));

@@ -1,4 +1,4 @@
-// What a model file says about its tokenizer, in the terms of GGUF's tokenizer.ggml.* keys.
+// What a model file says about its tokenizer, in the terms of GGUF's tokenizer.* keys.
 // Filled from metadata (or by hand, in tests); a TextTokenizer is built from it.
 #pragma once
 
@@ -27,6 +27,8 @@ enum class TokenType : int32_t {
 };
 
 struct TokenizerSpec {
+  /// The model's tokenizer.json; where there is one it says all but the ids of special tokens.
+  std::string huggingface_json = {};
   std::string model = {};                 ///< "gpt2", "llama", "t5", "bert" or "marian"
   std::string pre = {};                   ///< the pre-tokenizer of a "gpt2" model; empty: default
   std::vector<std::string> tokens = {};   ///< in the order of their ids
@@ -54,6 +56,7 @@ struct TokenizerSpec {
   std::optional<Token> mask = {};
 };
 
+inline constexpr std::string_view kHuggingFaceKey = "tokenizer.huggingface.json";
 inline constexpr std::string_view kSourceModelKey = "tokenizer.heed.source_model";
 inline constexpr std::string_view kTargetModelKey = "tokenizer.heed.target_model";
 
@@ -74,8 +77,8 @@ inline constexpr std::array<SpecialId, 9> kSpecialIds = {{
     {"tokenizer.ggml.mask_token_id", &TokenizerSpec::mask},
 }};
 
-/// Reads the tokenizer.ggml.* and tokenizer.heed.* keys. Throws Error(format) naming the key that
-/// is missing or of a wrong type.
+/// Reads the tokenizer.ggml.*, tokenizer.heed.* and tokenizer.huggingface.* keys. Throws
+/// Error(format) naming the key that is missing or of a wrong type.
 TokenizerSpec read_tokenizer_spec(const Metadata& metadata);
 
 /// Sets the keys that read_tokenizer_spec reads, of all that the spec says.

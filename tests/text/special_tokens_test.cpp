@@ -8,11 +8,11 @@ namespace {
 
 TEST_CASE("the leftmost token is found, and the longest of those") {
   SpecialTokens tokens;
-  tokens.add("<a>", 1);
-  tokens.add("<a>b", 2);
-  tokens.add("<a>bcd", 3);
-  tokens.add("é", 4);
-  tokens.add("<a>", 5);  // too late
+  tokens.add({.token = 1, .text = "<a>"});
+  tokens.add({.token = 2, .text = "<a>b"});
+  tokens.add({.token = 3, .text = "<a>bcd"});
+  tokens.add({.token = 4, .text = "é"});
+  tokens.add({.token = 5, .text = "<a>"});  // too late
   tokens.finish();
   const auto found = [&](std::string_view text, size_t from = 0) {
     const auto match = tokens.find(text, from);
