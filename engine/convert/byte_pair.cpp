@@ -74,7 +74,7 @@ std::string_view pre_tokenizer_name(const JsonFile& file) {
   }
   if (!splits_itself && first == "Split") {
     const auto pattern = split_pattern(file, *steps.front());
-    for (const PreTokenizer& known : pre_tokenizers()) {
+    for (const PreTokenizer& known : known_pre_tokenizers()) {
       if (known.pattern == pattern && known.nfc == nfc) return known.name;
     }
   }

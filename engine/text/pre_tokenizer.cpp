@@ -39,7 +39,7 @@ constexpr std::array kPreTokenizers = {
 
 }  // namespace
 
-std::span<const PreTokenizer> pre_tokenizers() {
+std::span<const PreTokenizer> known_pre_tokenizers() {
   return kPreTokenizers;
 }
 

@@ -17,7 +17,7 @@ struct PreTokenizer {
 };
 
 /// All that have a name.
-std::span<const PreTokenizer> pre_tokenizers();
+std::span<const PreTokenizer> known_pre_tokenizers();
 
 /// The pre-tokenizer called `name` (empty: "default"). Throws Error(unsupported) for any other
 /// name, listing those known.
