@@ -17,6 +17,11 @@ constexpr TypeMix one_type(std::string_view name, uint32_t file_type, DType type
   return {.name = name, .file_type = file_type, .most = type, .head = type};
 }
 
+/// The head is in Q6_K: of few bits it would cost more than all other matrices together.
+constexpr TypeMix with_good_head(std::string_view name, uint32_t file_type, DType type) {
+  return {.name = name, .file_type = file_type, .most = type, .head = DType::q6_k};
+}
+
 constexpr auto kTypeMixes = [] {
   using enum DType;
   using enum MixedBlocks;
@@ -24,12 +29,12 @@ constexpr auto kTypeMixes = [] {
       one_type("f32", 0, f32),
       one_type("f16", 1, f16),
       one_type("bf16", 32, bf16),
-      one_type("q4_0", 2, q4_0),
-      one_type("q4_1", 3, q4_1),
-      one_type("q5_0", 8, q5_0),
-      one_type("q5_1", 9, q5_1),
+      with_good_head("q4_0", 2, q4_0),
+      with_good_head("q4_1", 3, q4_1),
+      with_good_head("q5_0", 8, q5_0),
+      with_good_head("q5_1", 9, q5_1),
       one_type("q8_0", 7, q8_0),
-      one_type("iq4_nl", 25, iq4_nl),
+      with_good_head("iq4_nl", 25, iq4_nl),
       one_type("q3_k", 11, q3_k),
       one_type("q4_k", 14, q4_k),
       one_type("q5_k", 16, q5_k),
@@ -129,7 +134,7 @@ struct BlockGroup {
 };
 
 const TypeChoice* choice_for(const TypeMix& mix, std::string_view kind) {
-  if (kind == "attn_v") return &mix.values;
+  if (kind == "attn_v" || kind == "attn_qkv") return &mix.values;
   if (kind == "attn_output") return &mix.attention_output;
   if (kind == "ffn_down") return &mix.down;
   return nullptr;

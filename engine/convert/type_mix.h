@@ -35,8 +35,8 @@ struct TypeMix {
   std::string_view name;  ///< lower case: "q4_k_m"
   uint32_t file_type;     ///< general.file_type: llama.cpp's enum llama_ftype
   DType most;
-  DType head;  ///< output.weight, or token_embd.weight where that serves as head
-  TypeChoice values = {};
+  DType head;              ///< output.weight, or token_embd.weight where that serves as head
+  TypeChoice values = {};  ///< also of the matrix that has queries and keys as well
   TypeChoice attention_output = {};
   TypeChoice down = {};
 };

@@ -85,8 +85,8 @@ TEST_CASE("a file of blocks is rounded again, which is counted; what has the typ
   const auto q8 = directory / "q8.gguf";
   const int64_t matrices = convert(kBert, q8, {.type = "q8_0"}).quantized;
   const ConvertReport again = convert(q8, directory / "q4.gguf", {.type = "q4_0"});
-  CHECK(again.quantized == matrices);
-  CHECK(again.quantized_twice == matrices);
+  CHECK(again.quantized == matrices - 1);  // the table of tokens keeps Q8_0
+  CHECK(again.quantized_twice == matrices - 1);
   CHECK(convert(q8, directory / "f16.gguf", {.type = "f16"}).quantized == 0);
   CHECK(convert(q8, directory / "same.gguf", {.type = "q8_0"}).quantized == 0);
   check_same_tensors(GgufFile::open(directory / "same.gguf"), GgufFile::open(q8));

@@ -49,7 +49,7 @@ std::vector<MixCase> golden_cases() {
 
 TEST_CASE("mixes give each matrix the type that llama.cpp gives it") {
   const std::vector<MixCase> cases = golden_cases();
-  REQUIRE(cases.size() == 4 * 8);
+  REQUIRE(cases.size() == 5 * 13);
   for (const MixCase& c : cases) {
     CAPTURE(c.mix);
     const std::vector<DType> types = mixed_types(find_type_mix(c.mix), c.matrices);
