@@ -15,7 +15,7 @@ constexpr std::string_view kCounts = ".counts";
 constexpr std::string_view kType = "imatrix";
 
 /// The values of an F32 tensor, all finite and none negative.
-std::vector<float> read_values(const GgufFile& file, const TensorView& tensor) {
+std::vector<float> read_floats(const GgufFile& file, const TensorView& tensor) {
   if (tensor.type != DType::f32) {
     fail(Error::Code::format, file.name(), ": tensor '", tensor.name, "' has type ",
          info(tensor.type).name, ", expected f32");
@@ -34,8 +34,8 @@ std::vector<float> read_values(const GgufFile& file, const TensorView& tensor) {
 /// (a mixture's experts); Heed has matrices alone.
 std::vector<float> read_means(const GgufFile& file, const TensorView& sums,
                               const std::string& matrix) {
-  const std::vector<float> counts = read_values(file, file.require(matrix + std::string(kCounts)));
-  std::vector<float> values = read_values(file, sums);
+  const std::vector<float> counts = read_floats(file, file.require(matrix + std::string(kCounts)));
+  std::vector<float> values = read_floats(file, sums);
   if (counts.size() != 1) {
     fail(Error::Code::unsupported, file.name(), ": tensor '", matrix, kCounts, "' has ",
          counts.size(), " values, expected 1");
@@ -66,7 +66,7 @@ Imatrix Imatrix::read(const std::filesystem::path& path) {
   const Metadata& metadata = file.metadata();
   if (const auto type = metadata.get_or<std::string>("general.type", ""); type != kType) {
     fail(Error::Code::format, path.string(), ": expected general.type to be 'imatrix', found ",
-         to_text(type));
+         to_text(Metadata::Value(type)));
   }
   Imatrix result;
   result.path_ = path;

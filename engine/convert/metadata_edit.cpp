@@ -66,7 +66,7 @@ void edit_metadata(const MetadataEdits& edits, Metadata& metadata) {
     auto value = value_of_type(*old, text);
     if (!value) {
       fail(Error::Code::argument, "key '", key, "' is of type ", type_name(*old),
-           ", which cannot be set to ", to_text(text));
+           ", which cannot be set to ", to_text(Metadata::Value(text)));
     }
     metadata.set(key, std::move(*value));
   }

@@ -36,7 +36,13 @@ size_t find_misfit(std::span<const float> values, DType type) {
   const float limit = type == DType::f16    ? 65520
                       : type == DType::bf16 ? 0x1.ffp127f
                                             : std::numeric_limits<float>::infinity();
+  constexpr size_t kAtOnce = 64;  // are looked at together: there almost never is a misfit
   size_t i = 0;
+  for (; i + kAtOnce <= values.size(); i += kAtOnce) {
+    int misfits = 0;
+    for (size_t j = 0; j < kAtOnce; ++j) misfits |= !(std::abs(values[i + j]) < limit);
+    if (misfits != 0) break;
+  }
   while (i < values.size() && std::abs(values[i]) < limit) ++i;
   return i;
 }

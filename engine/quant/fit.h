@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "engine/core/half.h"
 #include "engine/quant/blocks.h"
@@ -128,10 +129,12 @@ float squared_error(const Points<size, Weights>& p, float d, float m) noexcept {
 template <typename Levels, int size, typename Weights>
 void encode_values(const Points<size, Weights>& p, float d, float m, uint8_t* codes) noexcept {
   const float inverse = inverse_scale(d);
+  int32_t wide[size];
   for (int i = 0; i < size; i += kLanes) {
     const IntLanes code = Levels::code(Levels::nearest((load_lanes(p.x + i) - m) * inverse));
-    for (int lane = 0; lane < kLanes; ++lane) codes[i + lane] = static_cast<uint8_t>(code[lane]);
+    std::memcpy(wide + i, &code, sizeof code);
   }
+  for (int i = 0; i < size; ++i) codes[i] = static_cast<uint8_t>(wide[i]);
 }
 
 /// Sums over a block's values x and their levels q, each with its weight. T is a float, or Lanes

@@ -16,7 +16,7 @@ namespace {
 const std::string kBert = HEED_TEST_DIR "/models/goldens/tiny-bert.gguf";
 const std::string kBertDirectory = HEED_TEST_DIR "/convert/goldens/tiny-bert";
 
-std::string text_of(const TensorView& tensor) {
+std::string bytes_of(const TensorView& tensor) {
   return {reinterpret_cast<const char*>(tensor.data.data()), tensor.data.size()};
 }
 
@@ -28,7 +28,7 @@ void check_same_tensors(const GgufFile& a, const GgufFile& b) {
     const TensorView& same = b.require(tensor.name);
     CHECK(same.type == tensor.type);
     CHECK(same.shape == tensor.shape);
-    CHECK(text_of(same) == text_of(tensor));
+    CHECK(bytes_of(same) == bytes_of(tensor));
   }
 }
 

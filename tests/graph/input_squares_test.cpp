@@ -15,7 +15,7 @@
 namespace heed {
 namespace {
 
-using Rows = std::vector<std::vector<float>>;
+using InputRows = std::vector<std::vector<float>>;
 
 /// What each step of one ordinary pass wrote.
 class Traced {
@@ -24,7 +24,7 @@ class Traced {
   Trace trace() {
     return [this](std::string_view name, const float* values, int64_t stride) {
       if (name.empty() || name == "output" || name == "pool") return;
-      Rows rows;
+      InputRows rows;
       for (size_t r = 0; r < rows_; ++r) {
         rows.emplace_back(values + static_cast<int64_t>(r) * stride,
                           values + static_cast<int64_t>(r + 1) * stride);
@@ -32,14 +32,14 @@ class Traced {
       steps_[std::string(name)] = rows;
     };
   }
-  const Rows& operator[](const std::string& step) const { return steps_.at(step); }
+  const InputRows& operator[](const std::string& step) const { return steps_.at(step); }
 
  private:
   size_t rows_;
-  std::map<std::string, Rows> steps_;
+  std::map<std::string, InputRows> steps_;
 };
 
-Rows rms_normed(Rows rows, const TensorView& weight) {
+InputRows rms_normed(InputRows rows, const TensorView& weight) {
   const auto* w = reinterpret_cast<const float*>(weight.data.data());
   for (std::vector<float>& row : rows) {
     double sum = 0;
@@ -51,7 +51,7 @@ Rows rms_normed(Rows rows, const TensorView& weight) {
 }
 
 void check_sums(const AllInputSquares& squares, const std::vector<std::string>& matrices,
-                const Rows& input, size_t columns) {
+                const InputRows& input, size_t columns) {
   CAPTURE(matrices.front());
   const auto found = std::ranges::find(squares, matrices, &InputSquares::matrices);
   REQUIRE(found != squares.end());
@@ -85,7 +85,7 @@ TEST_CASE("a decoder's sums are those of its values, over several passes") {
   decoder.eval(tokens);
   REQUIRE(squares.size() == 2 * 4 + 1);
   for (const std::string block : {"blk.0.", "blk.1."}) {
-    const Rows& stream = traced[block == "blk.0." ? "token_embd" : "blk.0.ffn_down"];
+    const InputRows& stream = traced[block == "blk.0." ? "token_embd" : "blk.0.ffn_down"];
     check_sums(squares, {block + "attn_q.weight", block + "attn_k.weight", block + "attn_v.weight"},
                rms_normed(stream, model.tensor(block + "attn_norm.weight")), 96);
     check_sums(squares, {block + "attn_output.weight"}, traced[block + "attn"], 96);
