@@ -10,6 +10,7 @@
 #include "engine/convert/generation.h"
 #include "engine/convert/gguf_source.h"
 #include "engine/convert/modules.h"
+#include "engine/convert/rope_factors.h"
 #include "engine/convert/tokenizer.h"
 #include "engine/core/error.h"
 #include "models/registry.h"
@@ -113,6 +114,15 @@ ConvertReport convert_directory(const Source& source, const Conversion& conversi
   Metadata metadata = read_metadata(source, recipe, mix);
   edit_metadata(conversion.edits, metadata);
   auto tensors = plan_tensors(recipe, metadata, source.weights());
+  const std::vector<float> factors =
+      llama3_rope_factors(source.config(), metadata, recipe.architecture);
+  const TensorView made = {.name = "rope_freqs.weight",
+                           .type = DType::f32,
+                           .shape = {std::ssize(factors)},
+                           .data = std::as_bytes(std::span(factors))};
+  if (!factors.empty()) {
+    tensors.push_back({.source = &made, .target = {made.name, made.type, made.shape}});
+  }
   choose_types(tensors, &mix, conversion.type_rules);
   const ConvertReport report = weigh(tensors, conversion.imatrix);
   if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, metadata);

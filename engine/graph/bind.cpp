@@ -23,6 +23,10 @@ Params own_params(const Layer& layer, const Dims& dims) {
       layer.spec);
 }
 
+std::string full_name(const Param& param, const std::string& scope) {
+  return param.shared ? param.name : scope + param.name;
+}
+
 /// Calls visit(child, scope) for each child, blocks spelled out.
 template <typename Visit>
 void for_each_child(const Layer& layer, const std::string& scope, const Visit& visit) {
@@ -114,7 +118,7 @@ class Binder {
       report(cat("layer '", scope, attention->name, "': no memory to attend to"));
     }
     for (const Param& param : own_params(layer, dims_)) {
-      bound.tensors.push_back(check(param, scope + param.name));
+      bound.tensors.push_back(check(param, full_name(param, scope)));
     }
     for_each_child(layer, scope, [&](const Layer& child, const std::string& inner) {
       bound.children.push_back(bind(child, inner));
@@ -147,7 +151,7 @@ class Binder {
 
 void collect(const Layer& layer, const std::string& scope, const Dims& dims, Params& all) {
   for (Param& param : own_params(layer, dims)) {
-    param.name = scope + param.name;
+    param.name = full_name(param, scope);
     all.push_back(std::move(param));
   }
   for_each_child(layer, scope, [&](const Layer& child, const std::string& inner) {

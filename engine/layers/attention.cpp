@@ -58,7 +58,7 @@ Params params(const Attention& a, const Dims& dims) {
             output_bias};
   }
   if (a.rope && !a.rope->factors.empty()) {
-    list.push_back({a.rope->factors + ".weight", {a.rope->dims / 2}, Presence::optional});
+    list.push_back({a.rope->factors + ".weight", {a.rope->dims / 2}, Presence::optional, true});
   }
   return list;
 }

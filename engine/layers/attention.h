@@ -37,7 +37,7 @@ struct Attention {
 
 /// NAME_q [heads * head_dim, width], NAME_k and NAME_v [kv_heads * head_dim, width], NAME_output
 /// [width, heads * head_dim], and their biases. Fused: NAME_qkv [(heads + 2 kv_heads) * head_dim,
-/// width] in the place of three. Then the rotary factors where named.
+/// width] in the place of three. Then the rotary factors where named, one for all blocks.
 Params params(const Attention& attention, const Dims& dims);
 
 /// Turns [q | k | v] of every row into the heads' outputs, side by side: rotates queries and keys,

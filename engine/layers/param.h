@@ -25,6 +25,7 @@ struct Param {
   std::string name;  ///< "attn_q.weight"
   Shape shape;       ///< [out, in] for matrices
   Presence presence = Presence::required;
+  bool shared = false;  ///< by all blocks: its name has no scope
 };
 
 using Params = std::vector<Param>;

@@ -34,13 +34,6 @@ constexpr std::array kShapes = {
     ModelShape{"smollm2-1.7b", 2048, 32, 32, 8192, 24, 49152, 1.3e5f, 1e-5f},
 };
 
-/// As llama.cpp's quantiser has it: a head of few bits would cost too much.
-TypeMix mix_of(std::string_view name) {
-  TypeMix mix = find_type_mix(name);
-  if (info(mix.head).block > 1 && mix.head != DType::q8_0) mix.head = DType::q6_k;
-  return mix;
-}
-
 std::vector<GgufWriter::Tensor> tensors_of(const ModelShape& s, const TypeMix& mix) {
   std::vector<GgufWriter::Tensor> tensors;
   const auto vector = [&](const std::string& name) {
@@ -230,7 +223,8 @@ int main(int count, char** words) {
     return 2;
   }
   try {
-    heed::write_model(heed::named(heed::kShapes, words[1]), heed::mix_of(words[2]), words[3]);
+    heed::write_model(heed::named(heed::kShapes, words[1]), heed::find_type_mix(words[2]),
+                      words[3]);
   } catch (const heed::Error& error) {
     std::fprintf(stderr, "random-model: %s\n", error.what());
     return 1;

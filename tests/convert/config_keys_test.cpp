@@ -99,7 +99,7 @@ TEST_CASE("positions that are scaled in a way Heed does not know are refused") {
   model.edit_json("config.json", [](Json& c) { c["rope_parameters"]["rope_type"] = "yarn"; });
   const std::string sentence = (model / "config.json").string() +
                                ": 'rope_parameters.rope_type' is \"yarn\", and "
-                               "Heed's llama has default, linear only";
+                               "Heed's llama has default, linear, llama3 only";
   CHECK_THROWS_WITH_AS(convert(model.path(), model.out(), {}), sentence.c_str(), Error);
 }
 

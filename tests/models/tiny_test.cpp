@@ -1,10 +1,12 @@
 // Small models of random weights against what transformers computes for them (goldens/make_*.py).
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "heed.hpp"
+#include "tests/convert/model_directory.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 
@@ -33,50 +35,63 @@ class Distance {
   float largest_ = 0;
 };
 
-}  // namespace
+/// How a model runs, and by how much its logits may differ.
+struct Cache {
+  bool exact;
+  KvType kv_type;
+  float tolerance;
+};
+/// F32 rounding; then what keys, values and queries of 11 and of 8 bits come to in two layers.
+constexpr std::array kAllCaches = {
+    Cache{true, KvType::f32, 1e-5f}, Cache{false, KvType::f32, 1e-5f},
+    Cache{false, KvType::f16, 0x1p-9f}, Cache{false, KvType::bf16, 0x1p-6f}};
 
-TEST_CASE("tiny decoders: logits of every token are transformers'") {
-  const TemporaryDirectory directory;
-  // One file from llama.cpp's converter, and what the converter makes of directories.
-  std::string name, file;
-  SUBCASE("llama.cpp's llama") {
-    name = "tiny-llama", file = model("tiny-llama.gguf");
-  }
-  SUBCASE("llama") {
-    name = "tiny-llama";
-  }
-  SUBCASE("gpt2") {
-    name = "tiny-gpt2";
-  }
-  SUBCASE("qwen2") {
-    name = "tiny-qwen2";
-  }
-  if (file.empty()) {
-    file = (directory / (name + ".gguf")).string();
-    convert(test_dir() / "convert/goldens" / name, file, {.type = "f32"});
-  }
+void check_logits(const std::string& file, const std::string& name, std::span<const Cache> caches) {
+  CAPTURE(file);
+  CAPTURE(name);
   const auto expected = golden(name + ".json");
   const std::vector<Token> ids = expected["ids"];
   const std::string bytes = read_file(model(name + ".bin"));
   const auto* logits = reinterpret_cast<const float*>(bytes.data());  // [tokens, vocab]
   REQUIRE(bytes.size() == ids.size() * expected["vocab"].get<size_t>() * sizeof(float));
-  // F32 rounding; then what keys, values and queries of 11 and of 8 bits come to in two layers.
-  struct Case {
-    bool exact;
-    KvType kv_type;
-    float tolerance;
-  };
-  for (const Case& c : {Case{true, KvType::f32, 1e-5f}, Case{false, KvType::f32, 1e-5f},
-                        Case{false, KvType::f16, 0x1p-9f}, Case{false, KvType::bf16, 0x1p-6f}}) {
+  for (const Cache& c : caches) {
     Session session(Model::load(file, {.exact = c.exact}), {.kv_type = c.kv_type});
     Distance distance;
     session.eval_all(ids, [&](int64_t row, std::span<const float> found) {
-      for (size_t i = 0; i < found.size(); ++i) {
-        distance.add(found[i], logits[row * found.size() + i]);
+      for (size_t k = 0; k < found.size(); ++k) {
+        distance.add(found[k], logits[row * found.size() + k]);
       }
     });
     CHECK(distance.value() < c.tolerance);
   }
+}
+
+}  // namespace
+
+TEST_CASE("tiny decoders: logits of every token are transformers'") {
+  // From llama.cpp's converter; then what ours makes of directories.
+  check_logits(model("tiny-llama.gguf"), "tiny-llama", kAllCaches);
+  const TemporaryDirectory directory;
+  const std::string file = directory / "model.gguf";
+  for (const std::string name : {"tiny-llama", "tiny-gpt2", "tiny-qwen2"}) {
+    convert(ModelDirectory::golden(name), file, {.type = "f32"});
+    check_logits(file, name, kAllCaches);
+  }
+}
+
+TEST_CASE("positions scaled as Llama 3.1 does, by the names that older checkpoints have") {
+  const ModelDirectory source("tiny-llama");
+  source.edit_json("config.json", [](nlohmann::json& config) {
+    config.erase("rope_parameters");
+    config["rope_theta"] = 10000.0;
+    config["rope_scaling"] = {{"rope_type", "llama3"},
+                              {"factor", 8.0},
+                              {"low_freq_factor", 1.0},
+                              {"high_freq_factor", 4.0},
+                              {"original_max_position_embeddings", 32}};
+  });
+  convert(source.path(), source.out(), {.type = "f32"});
+  check_logits(source.out().string(), "tiny-llama3", std::span(kAllCaches).first(2));
 }
 
 TEST_CASE("tiny-bert: ids and pooled vectors are transformers'") {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tiny-llama.gguf, tiny-llama.json and tiny-llama.bin, and the directory tests/convert/goldens/tiny-llama.
+"""Writes tiny-llama.gguf, tiny-llama.json and tiny-llama.bin, tiny-llama3.json and .bin, and the directory tests/convert/goldens/tiny-llama.
 
 A Llama of random weights (fixed seed): grouped queries, rotary positions, SwiGLU, tied embeddings. The GGUF file is put
 together after llama.cpp's converter, which reorders the rows of q and k so that rotation works on neighbouring pairs.
@@ -8,6 +8,7 @@ The directory is the same model as transformers saves it, in two shards.
 
 Needs torch, transformers, tokenizers, gguf.  usage: make_tiny_llama.py
 """
+import copy
 import json
 import pathlib
 import shutil
@@ -139,11 +140,22 @@ def save_directory(model):
          "chat_template": "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}"}, indent=2) + "\n")
 
 
+def with_scaled_positions(model):
+    """The same weights with positions as Llama 3.1 has them"""
+    config = copy.deepcopy(CONFIG)
+    config.rope_parameters = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
+                              "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
+    scaled = transformers.LlamaForCausalLM(config).eval()
+    scaled.load_state_dict(model.state_dict())
+    return scaled
+
+
 def main():
     assert len(set(VOCABULARY)) == len(VOCABULARY) == 96, len(VOCABULARY)
     model = make_model()
     save_gguf(model)
     save_directory(model)
+    save_logits(with_scaled_positions(model), "tiny-llama3")
     save_logits(model, "tiny-llama")
 
 
