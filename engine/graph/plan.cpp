@@ -138,8 +138,8 @@ class Planner {
     const auto& a = std::get<Attention>(spec(layer));
     const Buffer qkv = take((a.heads + (a.memory ? 0 : 2 * a.kv_heads)) * a.head_dim);
     const Buffer out = take(a.heads * a.head_dim);
-    std::vector<int> matrices = {Attention::q};
-    if (!a.memory) matrices.insert(matrices.end(), {Attention::k, Attention::v});
+    std::vector<int> matrices = {a.fused ? int{Attention::qkv} : int{Attention::q}};
+    if (!a.memory && !a.fused) matrices.insert(matrices.end(), {Attention::k, Attention::v});
     linear(layer, a.name + (a.memory ? "_q" : "_qkv"),
            {.in = stream_, .parts = layer.input, .out = qkv}, {.norm = norm, .matrices = matrices});
     AttentionStep step{.heads = a.heads,
@@ -163,7 +163,8 @@ class Planner {
     arena_.drop(step.parts, part_bytes);
     drop(qkv);
     linear(layer, a.name + "_output", {.in = out, .parts = layer.output, .out = stream_},
-           {.matrices = {Attention::output}, .epilogue = {.accumulate = true}});
+           {.matrices = {a.fused ? int{Attention::fused_output} : int{Attention::output}},
+            .epilogue = {.accumulate = true}});
     drop(out);
   }
 

@@ -113,6 +113,19 @@ TEST_CASE("adding up changes nothing of what is computed") {
   }
 }
 
+TEST_CASE("a fused matrix of queries, keys and values is one") {
+  Graph graph = tiny_decoder();
+  Blocks& blocks = std::get<Blocks>(graph.layers[1].spec);
+  Residual& residual = std::get<Residual>(blocks.body[0].spec);
+  std::get<Attention>(residual.body[1].spec).fused = true;
+  const TinyModel model(graph, DType::f32, kernels(Isa::scalar));
+  AllInputSquares squares;
+  const Decoder decoder(model.graph(), model.weights(), {.context = 8, .input_squares = &squares});
+  REQUIRE(squares.size() == 2 * 4 + 1);
+  CHECK(squares[0].matrices == std::vector<std::string>{"blk.0.attn_qkv.weight"});
+  CHECK(squares[1].matrices == std::vector<std::string>{"blk.0.attn_output.weight"});
+}
+
 TEST_CASE("an encoder's sums, whose norms are steps anyway") {
   TinyModel model(tiny_encoder(), DType::f32, kernels(Isa::scalar), /*exact=*/true);
   const std::vector<Token> tokens = {3, 1, 4, 1, 5, 9, 2, 6};
