@@ -51,7 +51,10 @@ Json Show::as_json(const FileInfo& info) {
   Json json = {{"path", info.path.string()},    {"architecture", info.architecture},
                {"parameters", info.parameters}, {"bytes", info.bytes},
                {"metadata", Json::object()},    {"tensors", Json::array()}};
-  for (const auto& [key, value] : info.metadata) json["metadata"][key] = value;
+  for (const auto& [key, text] : info.metadata) {
+    Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    json["metadata"][key] = value.is_discarded() ? Json(text) : std::move(value);  // cut short
+  }
   for (const TensorInfo& tensor : info.tensors) {
     json["tensors"].push_back({{"name", tensor.name},
                                {"type", tensor.type},

@@ -92,7 +92,8 @@ TEST_CASE("show lists metadata and tensors") {
   CHECK(json["architecture"] == "llama");
   CHECK(json["parameters"] == 67904);
   CHECK(json["tensors"].size() == 20);
-  CHECK(json["metadata"]["llama.block_count"] == "2");
+  CHECK(json["metadata"]["llama.block_count"] == 2);
+  CHECK(json["metadata"]["general.architecture"] == "llama");
   CHECK(run_heed({"show", model, "--graph"}).out.find("attention") != std::string::npos);
   CHECK(run_heed({"show", model, "--dot"}).out.starts_with("digraph"));
 }
