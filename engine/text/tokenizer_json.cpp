@@ -15,6 +15,9 @@ namespace {
 
 /// Far above any real vocabulary (256,000), far below what would exhaust memory.
 constexpr int64_t kMaxTokens = int64_t{1} << 22;
+/// Some ids have no token, but not most: a short file must not ask for a long table.
+constexpr int64_t kIdsPerToken = 4;
+constexpr int64_t kSpareIds = 1024;
 
 std::optional<std::string> text_of(const JsonNode& node, std::string_view key) {
   const auto member = node.find(key);
@@ -29,11 +32,15 @@ bool flag_of(const JsonNode& node, std::string_view key) {
 /// Reads the document in the order in which its parts need one another.
 class Reader {
  public:
-  explicit Reader(const JsonNode& root) : root_(root), model_(root.at("model")) {}
+  explicit Reader(const JsonNode& root)
+      : root_(root),
+        model_(root.at("model")),
+        max_id_(std::min(kMaxTokens, kIdsPerToken * count_tokens() + kSpareIds)) {}
 
   TokenizerJson run();
 
  private:
+  int64_t count_tokens() const;
   void add_token(const JsonNode& place, const std::string& token, int64_t id);
   void read_vocabulary_map(const JsonNode& vocabulary);
   std::optional<Token> find(std::string_view token) const;
@@ -57,15 +64,22 @@ class Reader {
   Token special_pair(const JsonNode& pair) const;
 
   JsonNode root_, model_;
+  int64_t max_id_;
   TokenizerJson result_;
   std::vector<Token> model_tokens_;  ///< of the model, without those added to it
   std::unordered_map<std::string, Token, StringHash, std::equal_to<>> ids_;
   std::vector<pre_tokenizers::Step> steps_;
 };
 
+int64_t Reader::count_tokens() const {
+  const auto added = root_.find("added_tokens");
+  return static_cast<int64_t>(model_.at("vocab").value().size() +
+                              (added ? added->value().size() : 0));
+}
+
 void Reader::add_token(const JsonNode& place, const std::string& token, int64_t id) {
-  if (id < 0 || id >= kMaxTokens) {
-    place.refuse("token '", token, "': expected an id from 0 to ", kMaxTokens - 1, ", found ", id);
+  if (id < 0 || id > max_id_) {
+    place.refuse("token '", token, "': expected an id from 0 to ", max_id_, ", found ", id);
   }
   const auto [it, is_new] = ids_.try_emplace(token, static_cast<Token>(id));
   if (!is_new && it->second != id) {
@@ -138,7 +152,7 @@ void Reader::read_added_tokens() {
                      .lstrip = flag_of(node, "lstrip"),
                      .rstrip = flag_of(node, "rstrip")};
     node.allow({"id", "content", "special", "normalized", "single_word", "lstrip", "rstrip"});
-    add_token(node, token.text, node.at("id").integer(0, kMaxTokens - 1));
+    add_token(node, token.text, node.at("id").integer(0, max_id_));
     token.token = *find(token.text);
     result_.types.resize(result_.tokens.size(), TokenType::normal);
     result_.types[static_cast<size_t>(token.token)] =
@@ -346,16 +360,16 @@ TokenizerJson Reader::run() {
 
 }  // namespace
 
-TokenizerJson read_tokenizer_json(std::string_view text) {
+TokenizerJson read_tokenizer_json(std::string_view text, std::string_view name) {
   JsonNode::Json document;
   try {
     document = JsonNode::Json::parse(text);
   } catch (const JsonNode::Json::parse_error& error) {
-    fail(Error::Code::format, kHuggingFaceKey, ": not valid JSON near byte ", error.byte);
+    fail(Error::Code::format, name, ": not valid JSON near byte ", error.byte);
   } catch (const JsonNode::Json::exception&) {  // a number beyond every type
-    fail(Error::Code::format, kHuggingFaceKey, ": not valid JSON");
+    fail(Error::Code::format, name, ": not valid JSON");
   }
-  return Reader(JsonNode(document, std::string(kHuggingFaceKey))).run();
+  return Reader(JsonNode(document, std::string(name))).run();
 }
 
 Subwords make_hugging_face(TokenizerSpec& spec) {

@@ -21,8 +21,9 @@ struct TokenizerJson {
 };
 
 /// Throws Error(format) for what is no JSON or contradictory, Error(unsupported) that names a
-/// component or an option which Heed does not have; each begins with the place in the document.
-TokenizerJson read_tokenizer_json(std::string_view text);
+/// component or an option which Heed does not have; each begins with the place in the document,
+/// which is called `name`.
+TokenizerJson read_tokenizer_json(std::string_view text, std::string_view name = kHuggingFaceKey);
 
 /// The parts, each by itself; nothing stands for one that the document does not have.
 std::vector<normalizers::Step> read_normalizer(const std::optional<JsonNode>& node);

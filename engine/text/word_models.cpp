@@ -90,6 +90,7 @@ class UnigramModel final : public WordModel {
   };
   static constexpr uint32_t kUnreached = ~uint32_t{0};
   static constexpr double kUnknownPenalty = 10;
+  static constexpr size_t kMaxWordBytes = size_t{1} << 26;  ///< 16 bytes are needed for each
 
   void find_best_path(std::string_view word, std::vector<Node>& nodes) const;
   static void read_path(const std::vector<Node>& nodes, std::vector<ByteRange>& pieces);
@@ -117,6 +118,10 @@ UnigramModel::UnigramModel(const UnigramVocabulary& vocabulary)
 }
 
 void UnigramModel::find_best_path(std::string_view word, std::vector<Node>& nodes) const {
+  if (word.size() > kMaxWordBytes) {
+    fail(Error::Code::limit, "tokenizer: a word of ", word.size(),
+         " bytes is longer than the limit of ", kMaxWordBytes);
+  }
   nodes.assign(word.size() + 1, {});
   const auto reach = [&](size_t end, const Node& way) {
     if (nodes[end].from == kUnreached || way.score > nodes[end].score) nodes[end] = way;

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
-#include "engine/text/tokenizer.h"
-#include "tests/fuzz/checks.h"
+#include "tests/fuzz/tokenizer_checks.h"
 #include "tests/text/golden_vocabulary.h"
 
 namespace heed {
@@ -32,34 +31,6 @@ const std::vector<Golden>& goldens() {
     return made;
   }();
   return all;
-}
-
-void check_decode(const TextTokenizer& tokenizer, const std::vector<Token>& tokens) {
-  for (const bool skip_special : {true, false}) {
-    const std::string text = tokenizer.decode(tokens, skip_special);
-    require(!repair_utf8(text).changed());
-    StreamDecoder stream(tokenizer, skip_special);
-    std::string streamed;
-    for (const Token token : tokens) {
-      const std::string_view piece = stream.push(token);
-      require(!repair_utf8(piece).changed());
-      streamed += piece;
-    }
-    require((streamed += stream.finish()) == text);
-  }
-}
-
-void check_encode(const TextTokenizer& tokenizer, std::string_view text, EncodeOptions options) {
-  const Encoding encoding = tokenizer.encode_with_ranges(text, options);
-  require(encoding.ranges.size() == encoding.tokens.size());
-  require(tokenizer.encode(text, options) == encoding.tokens);
-  for (const ByteRange range : encoding.ranges) {
-    require(range.begin <= range.end && range.end <= text.size());
-  }
-  for (const ByteRange range : to_characters(text, encoding.ranges)) {
-    require(range.begin <= range.end && range.end <= text.size());
-  }
-  check_decode(tokenizer, encoding.tokens);
 }
 
 std::vector<Token> to_tokens(std::string_view bytes) {
