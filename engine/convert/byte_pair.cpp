@@ -56,10 +56,11 @@ std::optional<std::string> split_pattern(const JsonFile& file, const Json& split
   return isolated && !file.flag(split, "invert").value_or(false) ? regex : std::nullopt;
 }
 
-/// GGUF's name for how tokenizer.json cuts a text into words.
+/// GGUF's name for how tokenizer.json cuts a text into words; empty if it has none, as only the
+/// file's own tokenizer.json can say it then.
 std::string_view pre_tokenizer_name(const JsonFile& file) {
   const auto steps = steps_of(file, file.find("pre_tokenizer"), "pretokenizers");
-  if (steps.empty() || type_of(file, steps.back()) != "ByteLevel" || steps.size() > 2 ||
+  if (steps.empty() || type_of(file, steps.back()) != "ByteLevel" ||
       file.flag(*steps.back(), "add_prefix_space").value_or(true)) {
     refuse_component(file, "pre_tokenizer");
   }
@@ -78,7 +79,7 @@ std::string_view pre_tokenizer_name(const JsonFile& file) {
       if (known.pattern == pattern && known.nfc == nfc) return known.name;
     }
   }
-  refuse_component(file, "pre_tokenizer");
+  return {};
 }
 
 /// "left right" each; older files have them so, newer ones as pairs.
@@ -162,12 +163,6 @@ void set_byte_pair(const Source& source, Metadata& metadata) {
     spec.types.push_back(type);
   }
   write_tokenizer_spec(spec, metadata);
-  if (const auto config = source.json("tokenizer_config.json")) {
-    const Json* chat_template = config->find("chat_template");
-    if (chat_template && chat_template->is_string()) {
-      metadata.set("tokenizer.chat_template", chat_template->get<std::string>());
-    }
-  }
 }
 
 }  // namespace heed

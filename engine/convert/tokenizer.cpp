@@ -2,7 +2,10 @@
 #include "engine/convert/tokenizer.h"
 
 #include "engine/convert/byte_pair.h"
+#include "engine/convert/chat_template.h"
 #include "engine/convert/config_keys.h"
+#include "engine/convert/hugging_face_tokenizer.h"
+#include "engine/convert/sentence_piece.h"
 #include "engine/convert/sentence_piece_pair.h"
 #include "engine/convert/word_piece.h"
 
@@ -23,19 +26,28 @@ std::vector<std::string> missing_tokenizer_files(TokenizerFiles files,
     if (is_missing("tokenizer.json") && is_missing("vocab.txt"))
       missing.push_back("tokenizer.json (or vocab.txt)");
   } else if (is_missing("tokenizer.json") &&
-             (is_missing("vocab.json") || is_missing("merges.txt"))) {
-    missing.push_back("tokenizer.json (or vocab.json and merges.txt)");
+             (is_missing("vocab.json") || is_missing("merges.txt")) &&
+             !find_sentence_piece(directory)) {
+    missing.push_back("tokenizer.json (or vocab.json and merges.txt, or tokenizer.model)");
   }
   return missing;
 }
 
 void set_tokenizer(const Source& source, Metadata& metadata) {
-  switch (find_recipe(source.config()).tokenizer) {
+  set_chat_template(source, metadata);
+  const TokenizerFiles files = find_recipe(source.config()).tokenizer;
+  if (files != TokenizerFiles::sentence_piece_pair && source.has("tokenizer.json")) {
+    return set_hugging_face_tokenizer(source, metadata);
+  }
+  switch (files) {
     case TokenizerFiles::word_piece:
       return set_word_piece(source, metadata);
     case TokenizerFiles::sentence_piece_pair:
       return set_sentence_piece_pair(source, metadata);
     case TokenizerFiles::subwords:
+      if (const auto path = find_sentence_piece(source.directory())) {
+        return set_sentence_piece(source, *path, metadata);
+      }
       return set_byte_pair(source, metadata);
   }
 }

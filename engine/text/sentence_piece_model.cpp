@@ -58,7 +58,7 @@ class Fields {
     number_ = key >> 3;
     switch (key & 7) {
       case kVarint:
-        varint();
+        integer_ = varint();
         value_ = {};
         break;
       case kFixed64:
@@ -81,6 +81,10 @@ class Fields {
   std::optional<std::string_view> bytes(uint64_t number) const {
     if (number_ != number || type_ != kLengthDelimited) return std::nullopt;
     return value_;
+  }
+  std::optional<uint64_t> integer(uint64_t number) const {
+    if (number_ != number || type_ != kVarint) return std::nullopt;
+    return integer_;
   }
   std::optional<float> real(uint64_t number) const {
     if (number_ != number || type_ != kFixed32) return std::nullopt;
@@ -118,6 +122,7 @@ class Fields {
   uint64_t number_ = 0;
   WireType type_ = kVarint;
   std::string_view value_;
+  uint64_t integer_ = 0;
 };
 
 void check_piece(std::string_view piece, size_t index, std::string_view name) {
@@ -209,6 +214,45 @@ void check_model(std::string_view model, std::string_view name) {
       }
     }
   }
+}
+
+SentencePieceModel read_sentence_piece_model(std::string_view model, std::string_view name) {
+  check_model(model, name);
+  SentencePieceModel result;
+  for (Fields field(model, name); field.next();) {
+    if (const auto piece = field.bytes(1)) {
+      SentencePieceModel::Piece& added = result.pieces.emplace_back();
+      for (Fields part(*piece, name); part.next();) {
+        added.text = part.bytes(1).value_or(added.text);
+        added.score = part.real(2).value_or(added.score);
+        added.type = static_cast<TokenType>(part.integer(3).value_or(uint64_t(added.type)));
+      }
+      if (added.type < TokenType::normal || added.type > TokenType::byte) {
+        fail(Error::Code::format, name, ": piece ", result.pieces.size() - 1,
+             " is of no known type");
+      }
+    }
+    if (const auto trainer = field.bytes(2)) {
+      for (Fields part(*trainer, name); part.next();) {
+        const auto algorithm = part.integer(3);
+        if (!algorithm) continue;
+        if (*algorithm != 1 && *algorithm != 2) {
+          fail(Error::Code::unsupported, name,
+               ": expected a model of Unigram (1) or BPE (2), found ", *algorithm);
+        }
+        result.algorithm = static_cast<SentencePieceModel::Algorithm>(*algorithm);
+      }
+    }
+    if (const auto normalizer = field.bytes(3)) {
+      for (Fields part(*normalizer, name); part.next();) {
+        result.precompiled_charsmap = part.bytes(2).value_or(result.precompiled_charsmap);
+        result.add_dummy_prefix = part.integer(3).value_or(result.add_dummy_prefix) != 0;
+        result.remove_extra_whitespaces =
+            part.integer(4).value_or(result.remove_extra_whitespaces) != 0;
+      }
+    }
+  }
+  return result;
 }
 
 }  // namespace heed

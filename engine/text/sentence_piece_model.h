@@ -31,6 +31,10 @@ struct SentencePieceModel {
 
 std::string serialize(const SentencePieceModel& model);
 
+/// The same of a file: what `model`, which must outlive the result, says. Throws as check_model
+/// does, and Error(unsupported) for an algorithm that is neither of the two.
+SentencePieceModel read_sentence_piece_model(std::string_view model, std::string_view name);
+
 /// Throws Error(format) if the library would read outside of `charsmap` (a double array of 32-bit
 /// units, then NUL-terminated replacements), which it does not check itself. Empty is fine. `name`
 /// stands for it in errors.
