@@ -1,4 +1,5 @@
-// heed convert: a Hugging Face directory becomes one GGUF file, or a GGUF file another.
+// heed convert: a Hugging Face or CTranslate2 directory becomes one GGUF file, or a GGUF file
+// another.
 #include <cstdio>
 #include <filesystem>
 
@@ -30,7 +31,7 @@ class Convert : public Verb {
   About about() const override {
     return {.name = "convert",
             .arguments = "SOURCE -o OUT",
-            .summary = "a Hugging Face directory or GGUF as one GGUF file",
+            .summary = "a Hugging Face or CTranslate2 directory, or GGUF, as GGUF",
             .example =
                 "  heed convert ./all-MiniLM-L6-v2 -o minilm.gguf --type q8_0\n"
                 "  heed convert big.gguf -o small.gguf --type q4_k_m --imatrix big.imatrix"};

@@ -76,7 +76,7 @@ ConvertReport weigh(std::span<PlannedTensor> tensors, const std::optional<Imatri
     const DType to = tensor.target.type;
     if (from == to || !has_blocks(to)) continue;
     ++report.quantized;
-    if (has_blocks(from)) ++report.quantized_twice;
+    if (has_blocks(from) || tensor.scale) ++report.quantized_twice;
     if (!imatrix) continue;
     tensor.importance = imatrix->find(tensor.target.name, tensor.target.shape.back());
     if (tensor.importance.empty()) ++report.unweighted;

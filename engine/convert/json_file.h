@@ -18,6 +18,9 @@ using Json = nlohmann::json;
 
 class JsonFile {
  public:
+  /// `name` stands for the file in errors.
+  JsonFile(std::string name, Json root) : name_(std::move(name)), root_(std::move(root)) {}
+
   /// Throws Error(io) if the file cannot be read, Error(format) if it is not JSON.
   static JsonFile read(const std::filesystem::path& path);
 
@@ -47,8 +50,6 @@ class JsonFile {
   }
 
  private:
-  JsonFile(std::string name, Json root) : name_(std::move(name)), root_(std::move(root)) {}
-
   std::string name_;
   Json root_;
 };

@@ -1,5 +1,6 @@
 #include "engine/convert/row_order.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -9,6 +10,16 @@ namespace {
 /// A vector's rows are its elements.
 int64_t row_size(const Shape& shape) {
   return shape.size() < 2 ? 1 : shape.back();
+}
+
+void read_in_order(const PlannedTensor& tensor, int64_t first, const TensorReader& read,
+                   std::span<std::byte> out) {
+  const TensorView& source = *tensor.source;
+  const int64_t begin = row_bytes(source.type, source_element(tensor, first));
+  const auto rest = static_cast<size_t>(std::max<int64_t>(0, std::ssize(source.data) - begin));
+  const auto there = out.first(std::min(out.size(), rest));
+  if (!there.empty()) read(source, begin, there);
+  std::ranges::fill(out.subspan(there.size()), std::byte{0});
 }
 
 /// Row 2i of a head is row i of its first half, row 2i + 1 that of its second.
@@ -53,7 +64,7 @@ int64_t source_element(const PlannedTensor& tensor, int64_t index) {
   const int64_t row = index / columns, column = index % columns;
   switch (tensor.order) {
     case RowOrder::same:
-      return index;
+      return tensor.first_row * columns + index;
     case RowOrder::transposed:
       return column * tensor.target.shape.front() + row;
     case RowOrder::halves_of_heads:
@@ -66,7 +77,7 @@ int64_t source_element(const PlannedTensor& tensor, int64_t index) {
 void read_rows(const PlannedTensor& tensor, int64_t first, const TensorReader& read,
                std::span<std::byte> out) {
   if (tensor.order == RowOrder::same) {
-    read(*tensor.source, row_bytes(tensor.source->type, first), out);
+    read_in_order(tensor, first, read, out);
   } else if (tensor.order == RowOrder::transposed) {
     read_transposed(tensor, first, read, out);
   } else {

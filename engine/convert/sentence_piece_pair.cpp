@@ -11,12 +11,18 @@
 namespace heed {
 namespace {
 
+constexpr const char* kPad = "<pad>";
+
 /// A sentencepiece model as it is, checked.
 std::string read_model(const std::filesystem::path& path) {
   const MappedFile file = MappedFile::open(path);
   std::string model(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
   check_model(model, path.string());
   return model;
+}
+
+std::string read_model(const Source& source, std::string_view side) {
+  return read_model(source.path(source.has(side) ? side : "sentencepiece.model"));
 }
 
 /// Tokens that a text may hold as they are, beside the usual special ones.
@@ -48,7 +54,7 @@ void set_special_tokens(const Source& source, Vocabulary& vocabulary, TokenizerS
     vocabulary.set_type(*id, type);
     return id;
   };
-  spec.pad = find("pad_token", "<pad>", TokenType::control);
+  spec.pad = find("pad_token", kPad, TokenType::control);
   spec.eos = find("eos_token", "</s>", TokenType::control);
   spec.unk = find("unk_token", "<unk>", TokenType::unknown);
 }
@@ -56,7 +62,8 @@ void set_special_tokens(const Source& source, Vocabulary& vocabulary, TokenizerS
 }  // namespace
 
 void set_sentence_piece_pair(const Source& source, Metadata& metadata) {
-  Vocabulary vocabulary = Vocabulary::read_map(source, "vocab.json");
+  Vocabulary vocabulary = source.has("vocab.json") ? Vocabulary::read_map(source, "vocab.json")
+                                                   : Vocabulary::read_list(source, kPad);
   if (const auto config = source.json("tokenizer_config.json")) {
     if (config->flag("separate_vocabs").value_or(false)) {
       fail(Error::Code::unsupported, config->name(),
@@ -65,8 +72,8 @@ void set_sentence_piece_pair(const Source& source, Metadata& metadata) {
     mark_added_tokens(*config, vocabulary);
   }
   TokenizerSpec spec{.model = "marian",
-                     .source_model = read_model(source.path("source.spm")),
-                     .target_model = read_model(source.path("target.spm"))};
+                     .source_model = read_model(source, "source.spm"),
+                     .target_model = read_model(source, "target.spm")};
   set_special_tokens(source, vocabulary, spec);
   for (const auto& [token, type] : vocabulary.entries()) {
     spec.tokens.push_back(token);

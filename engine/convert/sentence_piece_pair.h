@@ -7,8 +7,9 @@
 
 namespace heed {
 
-/// Sets the tokenizer.* keys from source.spm, target.spm and vocab.json. Throws Error(format) where
-/// vocab.json does not fit the embedding or a model is none, Error(unsupported) for vocabularies of
+/// Sets the tokenizer.* keys from source.spm and target.spm, or sentencepiece.model for both, and
+/// vocab.json or, where there is none, CTranslate2's list. Throws Error(format) where the
+/// vocabulary does not fit the embedding or a model is none, Error(unsupported) for vocabularies of
 /// the two sides that differ.
 void set_sentence_piece_pair(const Source& source, Metadata& metadata);
 

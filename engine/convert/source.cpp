@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "engine/convert/config_keys.h"
+#include "engine/convert/ctranslate2.h"
 #include "engine/convert/join.h"
 #include "engine/convert/modules.h"
 #include "engine/convert/tokenizer.h"
@@ -19,13 +20,24 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+JsonFile read_config(const fs::path& directory, const Checkpoint& weights) {
+  return Checkpoint::is_ctranslate2(directory) ? read_ctranslate2_config(directory, weights)
+                                               : JsonFile::read(directory / "config.json");
+}
+
+/// The tokenizer of a config's model_type, if that is known.
+std::optional<TokenizerFiles> kind_of(const JsonFile& config) {
+  const Recipe* recipe = find_known_recipe(config);
+  return recipe ? std::optional(recipe->tokenizer) : std::nullopt;
+}
+
 /// What kind of tokenizer the directory should have: as its model_type says; without config.json,
 /// as what is there suggests. Nothing for a model_type that is not known.
 std::optional<TokenizerFiles> tokenizer_files(const fs::path& directory) {
-  if (is_file(directory / "config.json")) {
-    const Recipe* recipe = find_known_recipe(JsonFile::read(directory / "config.json"));
-    return recipe ? std::optional(recipe->tokenizer) : std::nullopt;
+  if (Checkpoint::is_ctranslate2(directory)) {
+    return kind_of(read_ctranslate2_config(directory, Checkpoint::open(directory)));
   }
+  if (is_file(directory / "config.json")) return kind_of(JsonFile::read(directory / "config.json"));
   return is_file(directory / "source.spm") || is_file(directory / "target.spm")
              ? TokenizerFiles::sentence_piece_pair
              : TokenizerFiles::word_piece;
@@ -34,7 +46,9 @@ std::optional<TokenizerFiles> tokenizer_files(const fs::path& directory) {
 /// What the directory must have and has not, in words.
 std::vector<std::string> missing_files(const fs::path& directory) {
   std::vector<std::string> missing;
-  if (!is_file(directory / "config.json")) missing.push_back("config.json");
+  if (!is_file(directory / "config.json") && !Checkpoint::is_ctranslate2(directory)) {
+    missing.push_back("config.json");
+  }
   std::ranges::move(Checkpoint::missing_files(directory), std::back_inserter(missing));
   if (const auto files = tokenizer_files(directory)) {
     std::ranges::move(missing_tokenizer_files(*files, directory), std::back_inserter(missing));
@@ -71,8 +85,8 @@ const fs::path& checked(const fs::path& directory) {
 
 Source::Source(const fs::path& directory)
     : directory_(checked(directory)),
-      config_(JsonFile::read(directory / "config.json")),
-      weights_(Checkpoint::open(directory)) {}
+      weights_(Checkpoint::open(directory)),
+      config_(read_config(directory, weights_)) {}
 
 Source Source::open(const fs::path& directory) {
   return Source(directory);

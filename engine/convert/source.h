@@ -1,5 +1,6 @@
-// What a model is converted from: a Hugging Face directory with its config.json, its weights and
-// its tokenizer, all of them there. Used by the steps of the converter.
+// What a model is converted from: a directory of Hugging Face's or CTranslate2's with its
+// config.json, its weights and its tokenizer, all of them there. Used by the steps of the
+// converter.
 #pragma once
 
 #include <filesystem>
@@ -22,6 +23,7 @@ class Source {
   /// The last part of the directory's path: "all-MiniLM-L6-v2".
   std::string name() const;
 
+  /// Of a CTranslate2 directory: see ctranslate2.h.
   const JsonFile& config() const { return config_; }
   const Checkpoint& weights() const { return weights_; }
 
@@ -34,8 +36,8 @@ class Source {
   explicit Source(const std::filesystem::path& directory);
 
   std::filesystem::path directory_;
-  JsonFile config_;
   Checkpoint weights_;
+  JsonFile config_;
 };
 
 }  // namespace heed

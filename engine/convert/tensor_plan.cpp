@@ -1,6 +1,8 @@
 #include "engine/convert/tensor_plan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +20,7 @@ namespace heed {
 namespace {
 
 constexpr std::string_view kNumber = "{}";
+constexpr std::string_view kScale = "_scale";  // behind the name of a tensor of integers
 
 /// `to`, with the number that `name` has where `from` has "{}"; nothing if `name` is not like
 /// `from`.
@@ -69,6 +72,36 @@ std::span<const int64_t> significant(const Shape& shape) {
   return {first, shape.end()};
 }
 
+bool has_integers(const TensorView& tensor) {
+  return tensor.type == DType::i8 || tensor.type == DType::i16;
+}
+
+/// The shape of the checkpoint's tensor that a rule makes one of `shape` of.
+Shape source_shape(const TensorRule& rule, Shape shape) {
+  if (rule.order == RowOrder::transposed) std::ranges::reverse(shape);
+  shape.front() = shape.front() * rule.part.of - (rule.adds_row ? 1 : 0);
+  return shape;
+}
+
+/// Why numbers cannot be what the rows of `source` were multiplied by, if they cannot.
+std::optional<std::string> scale_misfit(const TensorView& scale, const TensorView& source) {
+  const bool fits = scale.shape.empty() ||
+                    (source.shape.size() == 2 && scale.shape == Shape{source.shape.front()});
+  if (!fits || scale.type != DType::f32) {
+    return cat("'", scale.name, "' is ", info(scale.type).name, " ", to_string(scale.shape),
+               ", expected f32, one number for all of '", source.name, "' ",
+               to_string(source.shape), " or one for each row");
+  }
+  for (size_t at = 0; at < scale.data.size(); at += sizeof(float)) {
+    float number;
+    std::memcpy(&number, scale.data.data() + at, sizeof number);
+    if (number > 0 && std::isfinite(number)) continue;
+    return cat("'", scale.name, "': expected numbers above 0, found ", number, " at ",
+               at / sizeof number);
+  }
+  return std::nullopt;
+}
+
 bool has_weights(DType type) {
   return type == DType::f64 ||
          std::ranges::find(row_codecs(), type, &RowCodec::type) != row_codecs().end();
@@ -92,24 +125,19 @@ class Planner {
     }
     const TensorView* source = it->second;
     sources_.erase(it);
-    const RowOrder order = rule ? rule->order : RowOrder::same;
-    const Shape expected = order == RowOrder::transposed
-                               ? Shape(param.shape.rbegin(), param.shape.rend())
-                               : param.shape;
-    if (!std::ranges::equal(significant(source->shape), significant(expected))) {
-      problems_.push_back(cat("'", source->name, "' has shape ", to_string(source->shape),
-                              ", expected ", to_string(expected)));
-    } else if (!has_weights(source->type)) {
-      problems_.push_back(cat("'", source->name, "' has type ", info(source->type).name,
-                              ", expected f64, f32, f16 or bf16"));
-    } else {
-      const bool keep = param.shape.size() < 2 || (rule && rule->keep_f32);
-      planned_.push_back({.source = source,
-                          .target = {param.name, DType::f32, param.shape},
-                          .order = order,
-                          .heads = heads_of(order),
-                          .is_matrix = !keep});
+    if (auto problem = misfit(param, rule, *source)) {
+      problems_.push_back(std::move(*problem));
+      return;
     }
+    const bool keep = param.shape.size() < 2 || (rule && rule->keep_f32);
+    const RowOrder order = rule ? rule->order : RowOrder::same;
+    planned_.push_back({.source = source,
+                        .target = {param.name, DType::f32, param.shape},
+                        .order = order,
+                        .heads = heads_of(order),
+                        .is_matrix = !keep,
+                        .first_row = rule ? rule->part.index * param.shape.front() : 0,
+                        .scale = has_integers(*source) ? scale_of(*source) : nullptr});
   }
 
   std::vector<PlannedTensor> finish() {
@@ -129,7 +157,8 @@ class Planner {
   void add_source(const TensorView& tensor) {
     const std::string name = canonical_name(recipe_, tensor.name);
     const auto ignored = [&](std::string_view pattern) { return matches(name, pattern); };
-    if (std::ranges::any_of(recipe_.ignored, ignored)) return;
+    if (std::ranges::any_of(recipe_.ignored, ignored) || is_scale(tensor)) return;
+    bool is_used = false;
     for (const TensorRule& rule : recipe_.tensors) {
       const auto target = rename(name, rule.from, rule.to);
       if (!target) continue;
@@ -137,9 +166,36 @@ class Planner {
       if (!is_new) {
         problems_.push_back(cat("'", tensor.name, "' is the same as '", it->second->name, "'"));
       }
-      return;
+      is_used = true;
     }
-    unused_.push_back("'" + tensor.name + "'");
+    if (!is_used) unused_.push_back("'" + tensor.name + "'");
+  }
+
+  /// What the integers of `tensor` were multiplied by.
+  const TensorView* scale_of(const TensorView& tensor) const {
+    return weights_.find(cat(tensor.name, kScale));
+  }
+
+  bool is_scale(const TensorView& tensor) const {
+    const std::string_view name = tensor.name;
+    if (!name.ends_with(kScale)) return false;
+    const TensorView* scaled = weights_.find(name.substr(0, name.size() - kScale.size()));
+    return scaled && has_integers(*scaled);
+  }
+
+  /// Why a tensor cannot be the source of a parameter, if it cannot.
+  std::optional<std::string> misfit(const Param& param, const TensorRule* rule,
+                                    const TensorView& source) const {
+    const Shape expected = rule ? source_shape(*rule, param.shape) : param.shape;
+    if (!std::ranges::equal(significant(source.shape), significant(expected))) {
+      return cat("'", source.name, "' has shape ", to_string(source.shape), ", expected ",
+                 to_string(expected));
+    }
+    const TensorView* scale = has_integers(source) ? scale_of(source) : nullptr;
+    if (scale) return scale_misfit(*scale, source);
+    if (has_weights(source.type)) return std::nullopt;
+    return cat("'", source.name, "' has type ", info(source.type).name,
+               ", expected f64, f32, f16 or bf16");
   }
 
   const TensorRule* rule_for(std::string_view target) const {

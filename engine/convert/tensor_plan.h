@@ -13,12 +13,16 @@
 namespace heed {
 
 struct PlannedTensor {
-  const TensorView* source = nullptr;  ///< of the same shape, or with 1s before it; or transposed
+  /// Of the same shape, or with 1s before it; or transposed; or of another number of rows.
+  const TensorView* source = nullptr;
   GgufWriter::Tensor target;
   RowOrder order = RowOrder::same;         ///< of the source
   int64_t heads = 1;                       ///< whose halves its rows are
   bool is_matrix = false;                  ///< its type may be chosen
   std::span<const float> importance = {};  ///< of its columns; empty: all alike
+  int64_t first_row = 0;  ///< of the source; in order `same`, rows beyond its end are zeros
+  /// F32, what integers were multiplied by: one number for all, or one for each row of the source.
+  const TensorView* scale = nullptr;
 };
 
 /// The tensors of a file with `metadata`, in the order of the graphs, all F32 so far; vectors and

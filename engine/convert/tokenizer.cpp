@@ -22,6 +22,12 @@ std::vector<std::string> missing_tokenizer_files(TokenizerFiles files,
     for (const char* name : {"source.spm", "target.spm", "vocab.json"}) {
       if (is_missing(name)) missing.push_back(name);
     }
+  } else if (files == TokenizerFiles::sentence_piece_list) {
+    for (const char* name : {"source.spm", "target.spm"}) {
+      if (is_missing("sentencepiece.model") && is_missing(name)) missing.push_back(name);
+    }
+    if (is_missing("shared_vocabulary.json") && is_missing("shared_vocabulary.txt"))
+      missing.push_back("shared_vocabulary.json (or .txt)");
   } else if (files == TokenizerFiles::word_piece) {
     if (is_missing("tokenizer.json") && is_missing("vocab.txt"))
       missing.push_back("tokenizer.json (or vocab.txt)");
@@ -43,6 +49,7 @@ void set_tokenizer(const Source& source, Metadata& metadata) {
     case TokenizerFiles::word_piece:
       return set_word_piece(source, metadata);
     case TokenizerFiles::sentence_piece_pair:
+    case TokenizerFiles::sentence_piece_list:
       return set_sentence_piece_pair(source, metadata);
     case TokenizerFiles::subwords:
       if (const auto path = find_sentence_piece(source.directory())) {

@@ -69,6 +69,22 @@ Vocabulary Vocabulary::read_map(const Source& source, std::string_view file) {
   return vocabulary;
 }
 
+Vocabulary Vocabulary::read_list(const Source& source, const std::string& last) {
+  const std::string file =
+      source.has("shared_vocabulary.json") ? "shared_vocabulary.json" : "shared_vocabulary.txt";
+  const auto size = vocabulary_size(source.config());
+  Vocabulary vocabulary(source.path(file).string(), static_cast<size_t>(size));
+  const int64_t count = file.ends_with(".json") ? vocabulary.add_list(*source.json(file))
+                                                : vocabulary.add_lines(vocabulary.name_);
+  if (count + 1 != size || std::ssize(vocabulary.ids_) != count || vocabulary.find(last)) {
+    fail(Error::Code::format, vocabulary.name_, ": expected ", size - 1,
+         " different tokens, one for each row of the embedding, and none that is called ",
+         to_text(Json(last)), ", found ", count);
+  }
+  vocabulary.add(last, count, TokenType::control);
+  return vocabulary;
+}
+
 std::optional<Token> Vocabulary::find(std::string_view token) const {
   const auto it = ids_.find(token);
   if (it == ids_.end()) return std::nullopt;
@@ -113,11 +129,23 @@ void Vocabulary::add_tokens_with_flags(const JsonFile& file, const Json& added) 
   }
 }
 
-/// One token a line, the first one with id 0.
-void Vocabulary::add_lines(const std::string& path) {
+/// The first one has id 0. Returns their number.
+int64_t Vocabulary::add_list(const JsonFile& file) {
+  if (!file.root().is_array()) file.refuse("expected a list of tokens");
+  int64_t id = 0;
+  for (const Json& token : file.root()) {
+    if (!token.is_string()) file.refuse("expected a list of tokens, found ", to_text(token));
+    add(token.get<std::string>(), id++, TokenType::normal);
+  }
+  return id;
+}
+
+/// One token a line, the first one with id 0. Returns their number.
+int64_t Vocabulary::add_lines(const std::string& path) {
   const MappedFile file = MappedFile::open(path);
   std::string_view rest(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-  for (int64_t id = 0; !rest.empty(); ++id) {
+  int64_t id = 0;
+  for (; !rest.empty(); ++id) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
@@ -125,6 +153,7 @@ void Vocabulary::add_lines(const std::string& path) {
     check_utf8(line, path, id + 1);
     add(std::string(line), id, TokenType::normal);
   }
+  return id;
 }
 
 void Vocabulary::fill_gaps() {
@@ -140,6 +169,8 @@ SpecialNames SpecialNames::read(const Source& source) {
   for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
     if (auto file = source.json(name)) names.files_.push_back(std::move(*file));
   }
+  // CTranslate2's config.json names them; Hugging Face's numbers them.
+  if (!source.weights().model_spec().empty()) names.files_.push_back(source.config());
   return names;
 }
 

@@ -29,6 +29,10 @@ class Vocabulary {
   /// config.json's vocab_size, each with an id of its own.
   static Vocabulary read_map(const Source& source, std::string_view file);
 
+  /// From shared_vocabulary.json, a list of tokens, or .txt, one token a line, in the order of
+  /// their ids, and `last`, the token behind them. Throws Error(format) as above.
+  static Vocabulary read_list(const Source& source, const std::string& last);
+
   /// The file it was read from.
   const std::string& name() const { return name_; }
   const std::vector<Entry>& entries() const { return entries_; }
@@ -38,7 +42,8 @@ class Vocabulary {
  private:
   Vocabulary(std::string name, size_t size) : name_(std::move(name)), entries_(size) {}
   void add(const std::string& token, int64_t id, TokenType type);
-  void add_lines(const std::string& path);
+  int64_t add_lines(const std::string& path);
+  int64_t add_list(const JsonFile& file);
   void add_map(const JsonFile& file, const Json* map, TokenType type);
   void add_tokens_with_flags(const JsonFile& file, const Json& added);
   void fill_gaps();

@@ -1,5 +1,5 @@
 // Which files a checkpoint consists of: see checkpoint.h. What is in them: safetensors.h,
-// torch_file.h.
+// torch_file.h, ctranslate2.h.
 #include "engine/format/checkpoint.h"
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/core/error.h"
+#include "engine/format/ctranslate2.h"
 #include "engine/format/flat_json.h"
 #include "engine/format/safetensors.h"
 #include "engine/format/torch_file.h"
@@ -17,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxIndexBytes = 100'000'000;
+constexpr std::string_view kCTranslate2File = "model.bin";
 
 bool is_there(const fs::path& path) {
   std::error_code ignored;
@@ -27,6 +29,10 @@ bool is_safetensors(const fs::path& path) {
   return path.extension() == ".safetensors";
 }
 
+bool is_ctranslate2_file(const fs::path& path) {
+  return path.filename() == kCTranslate2File;
+}
+
 bool is_index(const fs::path& path) {
   return path.extension() == ".json";
 }
@@ -34,7 +40,7 @@ bool is_index(const fs::path& path) {
 /// The file to open of a directory, if there is one.
 std::optional<fs::path> find_weights(const fs::path& directory) {
   for (const char* file : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-                           "pytorch_model.bin.index.json"}) {
+                           "pytorch_model.bin.index.json", kCTranslate2File.data()}) {
     if (is_there(directory / file)) return directory / file;
   }
   return std::nullopt;
@@ -81,16 +87,21 @@ std::vector<std::string> missing_shards(const std::set<fs::path>& shards) {
   return missing;
 }
 
-void read_weights(std::span<const std::byte> bytes, const std::string& file, TensorTable& tensors) {
-  is_safetensors(file) ? read_safetensors(bytes, file, tensors)
-                       : read_torch_file(bytes, file, tensors);
-}
-
 }  // namespace
+
+void Checkpoint::read_weights(std::span<const std::byte> bytes, const std::string& file) {
+  if (is_safetensors(file)) {
+    read_safetensors(bytes, file, tensors_);
+  } else if (is_ctranslate2_file(file)) {
+    model_spec_ = read_ctranslate2(bytes, file, tensors_);
+  } else {
+    read_torch_file(bytes, file, tensors_);
+  }
+}
 
 void Checkpoint::add_file(const fs::path& path, FileAccess access) {
   files_.push_back(MappedFile::open(path, access));
-  read_weights(files_.back().bytes(), path.string(), tensors_);
+  read_weights(files_.back().bytes(), path.string());
 }
 
 void Checkpoint::add_shards(const fs::path& index, FileAccess access) {
@@ -119,6 +130,11 @@ std::vector<std::string> Checkpoint::missing_files(const fs::path& directory) {
   return missing_shards(shards_of(weight_map(*file), *file));
 }
 
+bool Checkpoint::is_ctranslate2(const fs::path& directory) {
+  const auto file = find_weights(directory);
+  return file && is_ctranslate2_file(*file);
+}
+
 Checkpoint Checkpoint::open(const fs::path& path, FileAccess access) {
   Checkpoint result(path.string());
   std::error_code ignored;
@@ -137,7 +153,7 @@ Checkpoint Checkpoint::open(const fs::path& path, FileAccess access) {
 
 Checkpoint Checkpoint::parse(std::span<const std::byte> bytes, std::string name) {
   Checkpoint result(std::move(name));
-  read_weights(bytes, result.name_, result.tensors_);
+  result.read_weights(bytes, result.name_);
   return result;
 }
 

@@ -1,4 +1,5 @@
-// Reads little-endian fields one after another, and never past the end. Used by the GGUF reader.
+// Reads little-endian fields one after another, and never past the end. Used by the readers of
+// GGUF and of CTranslate2's files.
 #pragma once
 
 #include <bit>

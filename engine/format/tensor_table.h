@@ -1,5 +1,5 @@
 // The tensors of a model file, in the file's order and by name. Used by the readers of GGUF, of
-// safetensors and of torch's checkpoints.
+// safetensors, of torch's checkpoints and of CTranslate2's.
 #pragma once
 
 #include <optional>

@@ -370,13 +370,14 @@ struct ConvertOptions {
 
 struct ConvertReport {
   int64_t quantized = 0;        ///< matrices that were rounded to a type of blocks
-  int64_t quantized_twice = 0;  ///< of these: they came from another type of blocks
+  int64_t quantized_twice = 0;  ///< of these: they came from another type of blocks, or of integers
   int64_t unweighted = 0;       ///< of these: the imatrix has nothing of them
 };
 
-/// Writes a Hugging Face directory, or a GGUF file (by path or by its name in the store), as one
-/// GGUF file. What keeps its type is copied byte for byte, and so is the metadata of a GGUF file,
-/// but for what says the type. The old `out` stays until the new is complete.
+/// Writes a directory of Hugging Face's or CTranslate2's, or a GGUF file (by path or by its name in
+/// the store), as one GGUF file. What keeps its type is copied byte for byte, and so is the
+/// metadata of a GGUF file, but for what says the type. The old `out` stays until the new is
+/// complete.
 ConvertReport convert(const std::filesystem::path& source, const std::filesystem::path& out,
                       const ConvertOptions& options = {});
 

@@ -1,6 +1,7 @@
 // What makes a GGUF file of a Hugging Face checkpoint, as data: which number of config.json is
 // which key, and which tensor is which. One recipe per model_type, each in the file of its name;
-// used by engine/convert. Keys and tensor names are those of models/README.md.
+// used by engine/convert, which writes a config.json for CTranslate2's checkpoints
+// (models/ctranslate2). Keys and tensor names are those of models/README.md.
 #pragma once
 
 #include <optional>
@@ -60,6 +61,12 @@ struct TensorRule {
   bool keep_f32 = false;  ///< whatever type is asked for; vectors are F32 in any case
   RowOrder order = RowOrder::same;
   bool may_be_absent = false;
+  /// Which of several tensors of one shape it is that lie one below the other in the checkpoint's.
+  struct Part {
+    int64_t index = 0;
+    int64_t of = 1;
+  } part = {};
+  bool adds_row = false;  ///< the last row is one of zeros, which the checkpoint has not
 };
 
 /// Which files of the directory hold the tokenizer, and which kind it is.
@@ -67,6 +74,8 @@ enum class TokenizerFiles {
   word_piece,           ///< tokenizer.json or vocab.txt
   sentence_piece_pair,  ///< source.spm, target.spm and vocab.json
   subwords,             ///< tokenizer.json; vocab.json and merges.txt; or tokenizer.model
+  /// source.spm and target.spm, or sentencepiece.model; shared_vocabulary.json or .txt
+  sentence_piece_list,
 };
 
 struct Recipe {
@@ -91,6 +100,7 @@ struct Recipe {
 
 std::span<const Recipe> recipes();
 
+Recipe ctranslate2_marian();
 Recipe hugging_face_bert();
 Recipe hugging_face_gpt2();
 Recipe hugging_face_llama();

@@ -30,7 +30,7 @@ void check_refused(const std::function<void(Json&)>& edit, Error::Code code,
 TEST_CASE("an unknown model is named, with those that are known") {
   check_refused([](Json& c) { c["model_type"] = "gpt5"; }, Error::Code::unsupported,
                 "model_type \"gpt5\" is not one that Heed converts; known are: bert, gpt2, llama, "
-                "marian, qwen2");
+                "marian, qwen2, TransformerSpec");
 }
 
 TEST_CASE("all keys that are missing or senseless are named at once") {

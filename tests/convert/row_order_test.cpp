@@ -59,4 +59,34 @@ TEST_CASE("the halves of each head are dealt in turn, of matrices and of biases"
   CHECK(read({8}, bias, 0, 8) == std::vector<float>{0, 2, 1, 3, 4, 6, 5, 7});
 }
 
+TEST_CASE("one of several tensors that lie one below the other") {
+  PlannedTensor second = target({2, 3}, RowOrder::same);
+  second.first_row = 2;
+  CHECK(read({6, 3}, second, 0, 6) == std::vector<float>{6, 7, 8, 9, 10, 11});
+  CHECK(read({6, 3}, second, 3, 3) == std::vector<float>{9, 10, 11});
+  PlannedTensor bias = target({2}, RowOrder::same);
+  bias.first_row = 4;
+  CHECK(read({6}, bias, 0, 2) == std::vector<float>{4, 5});
+}
+
+TEST_CASE("rows behind the source's last one are zeros") {
+  PlannedTensor tensor = target({3, 2}, RowOrder::same);
+  const float numbers[] = {1, 2, 3, 4};
+  const TensorView source{
+      .name = "t", .type = DType::f32, .shape = {2, 2}, .data = std::as_bytes(std::span(numbers))};
+  tensor.source = &source;
+  const auto rows_from = [&](int64_t first, size_t count) {
+    std::vector<float> out(count, 7);
+    read_rows(
+        tensor, first,
+        [](const TensorView& from, int64_t offset, std::span<std::byte> bytes) {
+          std::memcpy(bytes.data(), from.data.data() + offset, bytes.size());
+        },
+        std::as_writable_bytes(std::span(out)));
+    return out;
+  };
+  CHECK(rows_from(2, 4) == std::vector<float>{3, 4, 0, 0});
+  CHECK(rows_from(4, 2) == std::vector<float>{0, 0});
+}
+
 }  // namespace heed
