@@ -31,7 +31,7 @@ class Convert : public Verb {
   About about() const override {
     return {.name = "convert",
             .arguments = "SOURCE -o OUT",
-            .summary = "a Hugging Face or CTranslate2 directory, or GGUF, as GGUF",
+            .summary = "a directory of weights, or GGUF, as one GGUF file",
             .example =
                 "  heed convert ./all-MiniLM-L6-v2 -o minilm.gguf --type q8_0\n"
                 "  heed convert big.gguf -o small.gguf --type q4_k_m --imatrix big.imatrix"};
@@ -49,7 +49,8 @@ class Convert : public Verb {
               {0, 4096});
   }
   std::string_view notes() const override {
-    return "Without --type a directory becomes f16; of a GGUF file all stays as it is, but\n"
+    return "SOURCE: a directory as Hugging Face or CTranslate2 saves it, or a GGUF file.\n"
+           "Without --type a directory becomes f16; of a GGUF file all stays as it is, but\n"
            "for what --tensor-type and --set say. A new key is of the type its value looks\n"
            "like: true, 7, 0.5, or else a string.\n";
   }
