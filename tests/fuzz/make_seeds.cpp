@@ -13,6 +13,7 @@
 #include "engine/quant/quant.h"
 #include "models/registry.h"
 #include "tests/support/bytes.h"
+#include "tests/support/ctranslate2_file.h"
 #include "tests/support/temporary_directory.h"
 
 namespace heed {
@@ -89,6 +90,61 @@ void write_torch_seeds(const std::filesystem::path& directory) {
   }
 }
 
+/// The smallest Marian: one block on each side, of four columns.
+CTranslate2File tiny_ctranslate2() {
+  CTranslate2File file;
+  const auto add = [&](const std::string& name, const std::vector<uint32_t>& shape) {
+    size_t count = 1;
+    for (const uint32_t size : shape) count *= size;
+    file.variables.push_back({name, shape, 0, std::string(4 * count, '\x3E')});
+  };
+  const auto add_linear = [&](const std::string& name, uint32_t rows) {
+    add(name + "/weight", {rows, 4});
+    add(name + "/bias", {rows});
+  };
+  const auto add_norm = [&](const std::string& name) {
+    for (const char* part : {"/gamma", "/beta"}) add(name + part, {4});
+  };
+  add("decoder/embeddings/weight", {3, 4});
+  for (const std::string side : {"encoder", "decoder"}) {
+    const std::string layer = side + "/layer_0/";
+    add_linear(layer + "self_attention/linear_0", 12);
+    add_linear(layer + "self_attention/linear_1", 4);
+    add_norm(layer + "self_attention/layer_norm");
+    if (side == "decoder") {
+      add_linear(layer + "attention/linear_0", 4);
+      add_linear(layer + "attention/linear_1", 8);
+      add_linear(layer + "attention/linear_2", 4);
+      add_norm(layer + "attention/layer_norm");
+    }
+    add_linear(layer + "ffn/linear_0", 4);
+    add_linear(layer + "ffn/linear_1", 4);
+    add_norm(layer + "ffn/layer_norm");
+    file.variables.push_back({side + "/num_heads", {}, 2, bytes_of(int16_t{2})});
+    file.variables.push_back({side + "/pre_norm", {}, 1, bytes_of(int8_t{0})});
+    file.variables.push_back(
+        {side + "/position_encodings/encodings", {1, 4}, 0, bytes_of(0.0f, 0.0f, 1.0f, 1.0f)});
+  }
+  file.variables.push_back({"decoder/start_from_zero_embedding", {}, 1, bytes_of(int8_t{1})});
+  for (const char* alias : {"decoder/projection/weight", "encoder/embeddings_0/weight"}) {
+    file.aliases.emplace_back(alias, "decoder/embeddings/weight");
+  }
+  return file;
+}
+
+/// A model that can be converted, with floats and with integers in one place; and the least file.
+void write_ctranslate2_seeds(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  write(directory / "empty", CTranslate2File{}.text());
+  CTranslate2File file = tiny_ctranslate2();
+  write(directory / "floats", file.text());
+  CTranslate2Variable& table = file.variables.front();
+  table.type = 1;
+  table.bytes.resize(table.bytes.size() / 4);
+  file.variables.push_back({table.name + "_scale", {3}, 0, bytes_of(1.0f, 2.0f, 3.0f)});
+  write(directory / "integers", file.text());
+}
+
 /// A copy of a golden model with sizes of a few dozen, and random weights that fit them.
 void write_model(const std::filesystem::path& path, const std::string& golden, DType type,
                  const std::vector<std::pair<std::string, uint32_t>>& sizes) {
@@ -147,5 +203,6 @@ int main(int argc, char** argv) {
   heed::write_tokenizer_seeds(directory / "tokenizer_fuzz");
   heed::write_safetensors_seeds(directory / "safetensors_fuzz");
   heed::write_torch_seeds(directory / "torch_file_fuzz");
+  heed::write_ctranslate2_seeds(directory / "ctranslate2_fuzz");
   heed::write_model_seeds(directory / "model_fuzz");
 }

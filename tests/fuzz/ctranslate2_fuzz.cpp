@@ -1,0 +1,51 @@
+// Any bytes at all: as CTranslate2's model.bin they are refused with an Error, or every tensor can
+// be found again and read, and has the bytes that its shape asks for; and so it is with what the
+// converter makes of them, as long as it makes something of them.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/convert/config_keys.h"
+#include "engine/convert/ctranslate2.h"
+#include "engine/convert/row_order.h"
+#include "engine/core/error.h"
+#include "tests/fuzz/checks.h"
+
+namespace heed {
+namespace {
+
+void read(const PlannedTensor& tensor, const Checkpoint& weights) {
+  const int64_t elements = element_count(tensor.target.shape);
+  std::vector<std::byte> bytes(static_cast<size_t>(row_bytes(tensor.source->type, elements)));
+  const auto copy = [&](const TensorView& view, int64_t offset, std::span<std::byte> out) {
+    require(offset >= 0 && offset <= std::ssize(view.data) - std::ssize(out));
+    weights.copy(view, offset, out);
+  };
+  read_rows(tensor, 0, copy, bytes);
+}
+
+void convert(const Checkpoint& weights) {
+  const JsonFile config = read_ctranslate2_config("nowhere", weights);
+  const Recipe recipe = find_recipe(config);
+  Metadata metadata;
+  metadata.set("general.architecture", std::string(recipe.architecture));
+  set_config_keys(recipe, config, metadata);
+  for (const PlannedTensor& tensor : plan_tensors(recipe, metadata, weights)) read(tensor, weights);
+}
+
+}  // namespace
+}  // namespace heed
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  try {
+    const auto bytes = std::as_bytes(std::span(data, size));
+    const heed::Checkpoint checkpoint = heed::Checkpoint::parse(bytes, "model.bin");
+    for (const heed::TensorView& tensor : checkpoint.tensors()) {
+      heed::require(checkpoint.find(tensor.name) == &tensor);
+      heed::check_plain(tensor);
+    }
+    heed::convert(checkpoint);
+  } catch (const heed::Error&) {
+  }
+  return 0;
+}
