@@ -133,6 +133,24 @@ void check_ids(const TokenizerSpec& spec, size_t count) {
   }
 }
 
+/// Adds the special tokens in `text` and, by encode(part, whether it begins the text), the tokens
+/// of what lies between them, whose ranges are of the part.
+template <typename Encode>
+void encode_between(const SpecialTokens& special, std::string_view text, TokenSink& sink,
+                    const Encode& encode) {
+  for (size_t pos = 0; pos < text.size();) {
+    const auto match = special.find(text, pos);
+    const size_t end = match ? match->range.begin : text.size();
+    if (pos < end) {
+      const size_t from = sink.size();
+      encode(text.substr(pos, end - pos), pos == 0);
+      sink.map_ranges(from, [&](ByteRange r) { return ByteRange{r.begin + pos, r.end + pos}; });
+    }
+    if (match) sink.add(match->token, match->range);
+    pos = match ? match->range.end : end;
+  }
+}
+
 }  // namespace
 
 TextTokenizer::TextTokenizer(TokenizerSpec spec) {
@@ -249,18 +267,10 @@ void TextTokenizer::encode_to(std::string_view source, const SubwordModel& model
 
   for (const Token token : options.add_special ? subwords_.prefix : kNoTokens) sink.add(token, {});
   const size_t first = sink.size();
-  for (size_t pos = 0; pos < text.size();) {
-    const auto match = special.find(text, pos);
-    const size_t end = match ? match->range.begin : text.size();
-    if (pos < end) {
-      const size_t from = sink.size();
-      encode_part({.text = text.substr(pos, end - pos), .at_start = pos == 0, .rules = rules},
-                  model, options.parse_special, sink);
-      sink.map_ranges(from, [&](ByteRange r) { return ByteRange{r.begin + pos, r.end + pos}; });
-    }
-    if (match) sink.add(match->token, match->range);
-    pos = match ? match->range.end : end;
-  }
+  encode_between(special, text, sink, [&](std::string_view between, bool at_start) {
+    encode_part({.text = between, .at_start = at_start, .rules = rules}, model,
+                options.parse_special, sink);
+  });
   if (valid.changed()) {
     sink.map_ranges(first, [&](ByteRange range) { return valid.in_source(range); });
   }
@@ -277,20 +287,10 @@ void TextTokenizer::encode_part(const TextPart& part, const SubwordModel& model,
   const std::string_view text = normal.text();
   const SpecialTokens& special = added_normalized_.find_with(parse_special);
   const size_t first = sink.size();
-  for (size_t pos = 0; pos < text.size();) {
-    const auto match = special.find(text, pos);
-    const size_t end = match ? match->range.begin : text.size();
-    if (pos < end) {
-      const size_t from = sink.size();
-      const TextPart rest{.text = text.substr(pos, end - pos),
-                          .at_start = part.at_start && pos == 0,
-                          .rules = part.rules};
-      model.encode(rest, sink);
-      sink.map_ranges(from, [&](ByteRange r) { return ByteRange{r.begin + pos, r.end + pos}; });
-    }
-    if (match) sink.add(match->token, match->range);
-    pos = match ? match->range.end : end;
-  }
+  encode_between(special, text, sink, [&](std::string_view between, bool at_start) {
+    model.encode({.text = between, .at_start = part.at_start && at_start, .rules = part.rules},
+                 sink);
+  });
   if (normal.changed()) {
     sink.map_ranges(first, [&](ByteRange range) { return normal.in_source(range); });
   }
