@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/convert/text_lines.h"
 #include "engine/convert/vocabulary.h"
 #include "engine/core/error.h"
 #include "engine/core/mapped_file.h"
@@ -103,15 +104,10 @@ std::vector<std::string> read_merges(const JsonFile& file, const Json& model) {
 /// merges.txt: one a line, below a line that says its version.
 std::vector<std::string> read_merge_lines(const std::filesystem::path& path) {
   const MappedFile file = MappedFile::open(path);
-  std::string_view rest(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
   std::vector<std::string> merges;
-  while (!rest.empty()) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+  for_each_line(file.text(), [&](std::string_view line) {
     if (!line.empty() && !line.starts_with("#version")) merges.emplace_back(line);
-  }
+  });
   return merges;
 }
 

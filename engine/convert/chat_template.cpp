@@ -38,7 +38,7 @@ void set_chat_template(const Source& source, Metadata& metadata) {
   if (source.has(kTemplate)) {
     const auto path = source.path(kTemplate);
     const MappedFile file = MappedFile::open(path);
-    std::string text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+    std::string text(file.text());
     if (repair_utf8(text).changed()) {
       fail(Error::Code::format, path.string(), ": not valid UTF-8");
     }

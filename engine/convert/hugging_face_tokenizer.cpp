@@ -21,11 +21,6 @@ namespace {
 constexpr std::string_view kLowercaseKey = "tokenizer.ggml.normalizer.lowercase";
 constexpr std::string_view kStripAccentsKey = "tokenizer.ggml.normalizer.strip_accents";
 
-std::string read_file_text(const std::filesystem::path& path) {
-  const MappedFile file = MappedFile::open(path);
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
-}
-
 /// The steps of a component of that type; empty if it has none.
 std::vector<JsonNode> steps_of_type(const JsonNode& root, std::string_view component,
                                     std::string_view members, std::string_view type) {
@@ -184,7 +179,7 @@ bool override_normalizer(const Metadata& metadata, Json& document) {
 
 void set_hugging_face_tokenizer(const Source& source, Metadata& metadata) {
   const std::string path = source.path("tokenizer.json").string();
-  std::string text = read_file_text(path);
+  std::string text(MappedFile::open(path).text());
   Json document = source.json("tokenizer.json")->root();
   const JsonNode root(document, path);
   const TokenizerJson json = read_tokenizer_json(text, path);

@@ -10,10 +10,8 @@ namespace heed {
 
 JsonFile JsonFile::read(const std::filesystem::path& path) {
   const MappedFile file = MappedFile::open(path);
-  const auto bytes = file.bytes();
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   try {
-    return JsonFile(path.string(), Json::parse(text));
+    return JsonFile(path.string(), Json::parse(file.text()));
   } catch (const Json::parse_error& error) {
     fail(Error::Code::format, path.string(), ": not valid JSON near byte ", error.byte);
   } catch (const Json::exception&) {  // a number beyond every type

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "engine/core/error.h"
+#include "models/hugging_face/decoder_stack.h"
 
 namespace heed {
 namespace {
@@ -24,8 +25,7 @@ double rope_number(const JsonFile& config, std::string_view key) {
 
 std::vector<float> llama3_rope_factors(const JsonFile& config, const Metadata& metadata,
                                        std::string_view architecture) {
-  const Json* type =
-      config.find_first("rope_scaling.rope_type|rope_scaling.type|rope_parameters.rope_type").value;
+  const Json* type = config.find_first(kRopeTypeKeys).value;
   if (!type || *type != "llama3") return {};
   const double factor = rope_number(config, "factor");
   const double low = rope_number(config, "low_freq_factor");

@@ -78,8 +78,7 @@ std::optional<std::filesystem::path> find_sentence_piece(const std::filesystem::
 void set_sentence_piece(const Source& source, const std::filesystem::path& path,
                         Metadata& metadata) {
   const MappedFile file = MappedFile::open(path);
-  const std::string_view bytes(reinterpret_cast<const char*>(file.bytes().data()),
-                               file.bytes().size());
+  const std::string_view bytes = file.text();
   const SentencePieceModel model = read_sentence_piece_model(bytes, path.string());
   const bool bpe = model.algorithm == SentencePieceModel::Algorithm::bpe;
   TokenizerSpec spec{.model = bpe ? "llama" : "t5",

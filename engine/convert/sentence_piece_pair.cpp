@@ -16,7 +16,7 @@ constexpr const char* kPad = "<pad>";
 /// A sentencepiece model as it is, checked.
 std::string read_model(const std::filesystem::path& path) {
   const MappedFile file = MappedFile::open(path);
-  std::string model(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  std::string model(file.text());
   check_model(model, path.string());
   return model;
 }

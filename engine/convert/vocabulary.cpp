@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/convert/text_lines.h"
 #include "engine/core/error.h"
 #include "engine/core/mapped_file.h"
 #include "engine/text/utf8.h"
@@ -143,16 +144,11 @@ int64_t Vocabulary::add_list(const JsonFile& file) {
 /// One token a line, the first one with id 0. Returns their number.
 int64_t Vocabulary::add_lines(const std::string& path) {
   const MappedFile file = MappedFile::open(path);
-  std::string_view rest(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
   int64_t id = 0;
-  for (; !rest.empty(); ++id) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+  for_each_line(file.text(), [&](std::string_view line) {
     check_utf8(line, path, id + 1);
-    add(std::string(line), id, TokenType::normal);
-  }
+    add(std::string(line), id++, TokenType::normal);
+  });
   return id;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string_view>
 
 #include "engine/core/file_descriptor.h"
 
@@ -27,6 +28,10 @@ class MappedFile {
 
   /// Starts on a page boundary.
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  /// The same as characters.
+  std::string_view text() const noexcept {
+    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
+  }
   const std::filesystem::path& path() const noexcept { return path_; }
 
   /// Gives back the memory of the pages that lie wholly within `range`, a part of bytes(). They may

@@ -7,6 +7,10 @@
 
 namespace heed {
 
+/// Where config.json says how rotary positions are scaled (names as in KeyRule).
+inline constexpr std::string_view kRopeTypeKeys =
+    "rope_scaling.rope_type|rope_scaling.type|rope_parameters.rope_type";
+
 /// Keys and tensors of `model_type`, an architecture of the same name; biases where there are any.
 Recipe hugging_face_decoder_stack(std::string_view model_type, RowOrder queries, RowOrder keys);
 
