@@ -1,20 +1,17 @@
 // What the machine is, and what it can do: heed.hpp's MachineInfo and MachineLimits.
-#include <cstdlib>
-
+#include "engine/kernels/machine.h"
 #include "engine/core/host.h"
 #include "engine/kernels/dense.h"
 #include "engine/kernels/dispatch.h"
-#include "engine/kernels/machine.h"
 #include "heed.hpp"
 
 namespace heed {
 
 MachineInfo machine_info() {
   const Host here = host();
-  const char* forced = std::getenv("HEED_ISA");
   MachineInfo info{.cpu = here.cpu,
                    .isa = std::string(to_string(choose_isa())),
-                   .isa_reason = forced && *forced ? "HEED_ISA" : "best of the machine",
+                   .isa_reason = forced_isa() ? "HEED_ISA" : "best of the machine",
                    .threads = here.threads(),
                    .memory_bytes = here.memory_limit > 0 ? here.memory_limit : here.memory,
                    .onednn = onednn_version()};

@@ -12,12 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/core/isa.h"
 #include "engine/kernels/panels.h"
 #include "heed_types.hpp"
 
 namespace heed {
-
-enum class Isa { scalar, avx2, avx512, amx };
 
 enum class Activation { none, relu, silu, gelu /* erf */, gelu_tanh, tanh };
 

@@ -18,17 +18,12 @@ using Seconds = std::chrono::duration<double>;
 constexpr Seconds kPatience{0.06};
 constexpr int64_t kWorkingSets[] = {int64_t{64} << 20, int64_t{256} << 20, int64_t{1} << 30};
 
-bool has_feature(std::string_view name) {
-  return std::ranges::any_of(cpu_features(),
-                             [&](const CpuFeature& f) { return f.name == name && f.present; });
-}
-
 PeakLoops peak_loops() {
   PeakLoops loops;
   scalar::set_peaks(loops);
   if (machine_has(Isa::avx2)) avx2::set_peaks(loops);
   if (machine_has(Isa::avx512)) avx512::set_peaks(loops);
-  if (machine_has(Isa::avx512) && has_feature("avx512_bf16")) bf16::set_peaks(loops);
+  if (machine_has(Isa::avx512) && has_cpu_feature("avx512_bf16")) bf16::set_peaks(loops);
   if (machine_has(Isa::amx)) amx::set_peaks(loops);
   return loops;
 }
