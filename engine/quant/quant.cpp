@@ -18,10 +18,6 @@ void read_f32(const std::byte* src, float* dst, int64_t n) noexcept {
   std::copy_n(src, n * sizeof(float), reinterpret_cast<std::byte*>(dst));
 }
 
-void write_f32(const float* src, std::byte* dst, int64_t n, const float*) noexcept {
-  std::copy_n(reinterpret_cast<const std::byte*>(src), n * sizeof(float), dst);
-}
-
 template <float (*convert)(uint16_t) noexcept>
 void read_half(const std::byte* src, float* dst, int64_t n) noexcept {
   for (int64_t i = 0; i < n; ++i) {
@@ -31,29 +27,21 @@ void read_half(const std::byte* src, float* dst, int64_t n) noexcept {
   }
 }
 
-template <uint16_t (*convert)(float) noexcept>
-void write_half(const float* src, std::byte* dst, int64_t n, const float*) noexcept {
-  for (int64_t i = 0; i < n; ++i) {
-    const uint16_t half = convert(src[i]);
-    std::memcpy(dst + i * sizeof half, &half, sizeof half);
-  }
-}
-
 constexpr std::array kCodecs = {
-    RowCodec{DType::f32, read_f32, write_f32},
-    RowCodec{DType::f16, read_half<f16_to_f32>, write_half<f32_to_f16>},
-    RowCodec{DType::bf16, read_half<bf16_to_f32>, write_half<f32_to_bf16>},
-    RowCodec{DType::q4_0, dequantize_q4_0, quantize_q4_0},
-    RowCodec{DType::q4_1, dequantize_q4_1, quantize_q4_1},
-    RowCodec{DType::q5_0, dequantize_q5_0, quantize_q5_0},
-    RowCodec{DType::q5_1, dequantize_q5_1, quantize_q5_1},
-    RowCodec{DType::q8_0, dequantize_q8_0, quantize_q8_0},
-    RowCodec{DType::iq4_nl, dequantize_iq4_nl, quantize_iq4_nl},
-    RowCodec{DType::q2_k, dequantize_q2_k, quantize_q2_k},
-    RowCodec{DType::q3_k, dequantize_q3_k, quantize_q3_k},
-    RowCodec{DType::q4_k, dequantize_q4_k, quantize_q4_k},
-    RowCodec{DType::q5_k, dequantize_q5_k, quantize_q5_k},
-    RowCodec{DType::q6_k, dequantize_q6_k, quantize_q6_k},
+    RowCodec{DType::f32, read_f32, &RowWriters::f32},
+    RowCodec{DType::f16, read_half<f16_to_f32>, &RowWriters::f16},
+    RowCodec{DType::bf16, read_half<bf16_to_f32>, &RowWriters::bf16},
+    RowCodec{DType::q4_0, dequantize_q4_0, &RowWriters::q4_0},
+    RowCodec{DType::q4_1, dequantize_q4_1, &RowWriters::q4_1},
+    RowCodec{DType::q5_0, dequantize_q5_0, &RowWriters::q5_0},
+    RowCodec{DType::q5_1, dequantize_q5_1, &RowWriters::q5_1},
+    RowCodec{DType::q8_0, dequantize_q8_0, &RowWriters::q8_0},
+    RowCodec{DType::iq4_nl, dequantize_iq4_nl, &RowWriters::iq4_nl},
+    RowCodec{DType::q2_k, dequantize_q2_k, &RowWriters::q2_k},
+    RowCodec{DType::q3_k, dequantize_q3_k, &RowWriters::q3_k},
+    RowCodec{DType::q4_k, dequantize_q4_k, &RowWriters::q4_k},
+    RowCodec{DType::q5_k, dequantize_q5_k, &RowWriters::q5_k},
+    RowCodec{DType::q6_k, dequantize_q6_k, &RowWriters::q6_k},
 };
 
 const RowCodec* find_codec(DType type) {
@@ -86,6 +74,12 @@ std::span<const RowCodec> row_codecs() {
   return kCodecs;
 }
 
+const RowWriters& row_writers(Isa isa) {
+  return isa == Isa::scalar ? kScalarRowWriters
+         : isa == Isa::avx2 ? kAvx2RowWriters
+                            : kAvx512RowWriters;
+}
+
 void dequantize_row(DType type, const std::byte* src, float* dst, int64_t n) {
   const RowCodec* codec = find_codec(type);
   if (codec == nullptr)
@@ -101,7 +95,9 @@ void quantize_row(DType type, const float* src, std::byte* dst, int64_t n,
     fail(Error::Code::unsupported, "weights cannot be written as type ", info(type).name);
   check_whole_blocks(type, n);
   check_importance(importance, n);
-  codec->quantize(src, dst, n, importance.empty() ? nullptr : importance.data());
+  static const RowWriters& writers = row_writers(preferred_isa());
+  RowWriter* const write = writers.*codec->quantize;
+  write(src, dst, n, importance.empty() ? nullptr : importance.data());
 }
 
 }  // namespace heed

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "engine/core/dtype.h"
+#include "engine/quant/row_writers.h"
 
 namespace heed {
 
@@ -16,8 +17,7 @@ namespace heed {
 struct RowCodec {
   DType type;
   void (*dequantize)(const std::byte* src, float* dst, int64_t n) noexcept;
-  /// importance is null or has n finite values >= 0.
-  void (*quantize)(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept;
+  RowWriter* RowWriters::*quantize;  ///< the instruction set is the caller's choice
 };
 
 /// Every type with floating-point values: the one list of what is supported.

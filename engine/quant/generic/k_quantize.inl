@@ -1,16 +1,15 @@
 // Writing the K formats: super-blocks of 256 whose sub-blocks have small integer scales of their
 // own. Layouts and formulas: engine/quant/blocks.h. How one block's scale is chosen:
-// engine/quant/fit.h.
+// generic/fit.inl.
 // Method: each sub-block is fitted as if its scale (and minimum) could be any number; these numbers
 // are then themselves values to be written with few levels, of which each counts as much as the
 // error grows with it. What rounding them did to the sub-blocks is mended in turns: integers move
 // to neighbours where that helps, then d and dmin are fitted to all codes by least squares.
-#include <algorithm>
-#include <utility>
+#pragma once
 
 #include "engine/core/half.h"
-#include "engine/quant/fit.h"
-#include "engine/quant/formats.h"
+#include "engine/quant/generic/block_values.inl"
+#include "engine/quant/generic/fit.inl"
 
 namespace heed {
 namespace {
@@ -57,7 +56,8 @@ uint16_t round_all(const float (&numbers)[count], const float (&weights)[count],
                    float (&rounded)[count]) noexcept {
   const uint16_t d = fit_scale<Levels>(Points<count>{numbers, weights});
   const float inverse = inverse_scale(f16_to_f32(d));
-  for (int s = 0; s < count; ++s) rounded[s] = Levels::nearest(all_lanes(numbers[s] * inverse))[0];
+  for (int s = 0; s < count; ++s)
+    rounded[s] = Levels::nearest(all_lanes<Four>(numbers[s] * inverse))[0];
   return d;
 }
 
@@ -69,9 +69,9 @@ void guess_mins(const SuperValues& values, SuperScales<Format>& scales) noexcept
   for (int s = 0; s < Format::kCount; ++s) {
     const auto points = sub_block<Format>(values, s);
     ValueRange range = range_of(points);
-    range.lowest = std::min(range.lowest, 0.0f);  // the format has no minima above zero
+    range.lowest = lesser(0.0f, range.lowest);  // the format has no minima above zero
     const Line<float> line = best_trial_line<typename Format::Levels>(points, range);
-    mins[s] = std::max(0.0f, -line.intercept);
+    mins[s] = greater(-line.intercept, 0.0f);
     weights[s] = 0.0f;
     for (int i = 0; i < Format::kSize; ++i) weights[s] += points.weight[i];
   }
@@ -99,32 +99,34 @@ void guess_scales(const SuperValues& values, SuperScales<Format>& scales) noexce
   for (int s = 0; s < Format::kCount; ++s) scales.sub[s].scale = rounded[s];
 }
 
+struct Neighbour {
+  SubScale scales;
+  float error;
+};
+
 /// The best of the neighbours of a sub-block's integers, and its error.
 template <typename Format>
-std::pair<SubScale, float> best_neighbour(const SuperValues& values,
-                                          const SuperScales<Format>& scales, int s) noexcept {
+Neighbour best_neighbour(const SuperValues& values, const SuperScales<Format>& scales,
+                         int s) noexcept {
   using Scales = typename Format::Scales;
   const auto points = sub_block<Format>(values, s);
   const SubScale from = scales.sub[s];
   const auto error_of = [&](SubScale sub) {
     return squared_error<typename Format::Levels>(points, scales.step(sub), scales.start(sub));
   };
-  SubScale best = from;
-  float best_error = error_of(from);
+  Neighbour best = {.scales = from, .error = error_of(from)};
   for (int i = -Format::kScaleReach; i <= Format::kScaleReach; ++i) {
     for (int j = -Format::kMinReach; j <= Format::kMinReach; ++j) {
+      if (i == 0 && j == 0) continue;
       const float scale = from.scale + static_cast<float>(i);
       const float min = from.min + static_cast<float>(j);
-      const SubScale trial = {.scale = std::clamp(scale, Scales::kLowest, Scales::kHighest),
-                              .min = std::clamp(min, 0.0f, Scales::kHighest)};
+      const SubScale trial = {.scale = lesser(greater(scale, Scales::kLowest), Scales::kHighest),
+                              .min = lesser(greater(min, 0.0f), Scales::kHighest)};
       const float error = error_of(trial);
-      if (error < best_error) {
-        best = trial;
-        best_error = error;
-      }
+      if (error < best.error) best = {.scales = trial, .error = error};
     }
   }
-  return {best, best_error};
+  return best;
 }
 
 /// Moves the integers of each sub-block to their best neighbours. Returns the error then.
@@ -132,9 +134,9 @@ template <typename Format>
 float move_to_neighbours(const SuperValues& values, SuperScales<Format>& scales) noexcept {
   float total = 0.0f;
   for (int s = 0; s < Format::kCount; ++s) {
-    const auto [best, error] = best_neighbour(values, scales, s);
-    scales.sub[s] = best;
-    total += error;
+    const Neighbour best = best_neighbour(values, scales, s);
+    scales.sub[s] = best.scales;
+    total += best.error;
   }
   return total;
 }
@@ -286,27 +288,4 @@ BlockQ2_K encode_q2_k(const SuperValues& values) noexcept {
 }
 
 }  // namespace
-
-void quantize_q2_k(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ2_K, kSuperBlock>(src, dst, n, importance, encode_q2_k);
-}
-
-void quantize_q3_k(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ3_K, kSuperBlock>(src, dst, n, importance, encode_q3_k);
-}
-
-void quantize_q4_k(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ4_K, kSuperBlock>(src, dst, n, importance,
-                                        encode_q45_k<BlockQ4_K, IntegerLevels<0, 15>>);
-}
-
-void quantize_q5_k(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ5_K, kSuperBlock>(src, dst, n, importance,
-                                        encode_q45_k<BlockQ5_K, IntegerLevels<0, 31>>);
-}
-
-void quantize_q6_k(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ6_K, kSuperBlock>(src, dst, n, importance, encode_q6_k);
-}
-
 }  // namespace heed

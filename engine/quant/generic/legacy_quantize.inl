@@ -1,8 +1,10 @@
 // Writing the formats with one scale per block of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and IQ4_NL.
-// Layouts and formulas: engine/quant/blocks.h. How scales are chosen: engine/quant/fit.h.
+// Layouts and formulas: engine/quant/blocks.h. How scales are chosen: generic/fit.inl.
+#pragma once
+
 #include "engine/core/half.h"
-#include "engine/quant/fit.h"
-#include "engine/quant/formats.h"
+#include "engine/quant/generic/block_values.inl"
+#include "engine/quant/generic/fit.inl"
 
 namespace heed {
 namespace {
@@ -60,34 +62,4 @@ BlockQ8_0 encode_q8_0(const BlockValues<kBlock>& values) noexcept {
 }
 
 }  // namespace
-
-void quantize_q4_0(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ4_0, kBlock>(src, dst, n, importance,
-                                   encode<BlockQ4_0, IntegerLevels<-8, 7>>);
-}
-
-void quantize_q4_1(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ4_1, kBlock>(src, dst, n, importance,
-                                   encode<BlockQ4_1, IntegerLevels<0, 15>>);
-}
-
-void quantize_q5_0(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ5_0, kBlock>(src, dst, n, importance,
-                                   encode<BlockQ5_0, IntegerLevels<-16, 15>>);
-}
-
-void quantize_q5_1(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ5_1, kBlock>(src, dst, n, importance,
-                                   encode<BlockQ5_1, IntegerLevels<0, 31>>);
-}
-
-void quantize_iq4_nl(const float* src, std::byte* dst, int64_t n,
-                     const float* importance) noexcept {
-  encode_blocks<BlockIQ4_NL, kBlock>(src, dst, n, importance, encode<BlockIQ4_NL, Iq4NlLevels>);
-}
-
-void quantize_q8_0(const float* src, std::byte* dst, int64_t n, const float* importance) noexcept {
-  encode_blocks<BlockQ8_0, kBlock>(src, dst, n, importance, encode_q8_0);
-}
-
 }  // namespace heed

@@ -6,20 +6,17 @@
 // so no block comes out worse than with that.
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
-#include <cstring>
-
 #include "engine/core/half.h"
 #include "engine/quant/blocks.h"
-#include "engine/quant/lanes.h"
+#include "engine/quant/generic/lanes.inl"
 
 namespace heed {
+namespace {
 
 /// The nearest f16 that is finite.
 inline uint16_t finite_f16(float value) noexcept {
   constexpr float kLargest = 65504.0f;
-  return f32_to_f16(std::clamp(value, -kLargest, kLargest));
+  return f32_to_f16(lesser(greater(value, -kLargest), kLargest));
 }
 
 /// 1 / d; zero, which sends every value to the code of zero, for a scale of zero.
@@ -34,16 +31,18 @@ struct IntegerLevels {
   static constexpr float kHighest = highest;
 
   /// The level next to each; a NaN gives some level too.
-  static Lanes nearest(Lanes v) noexcept {
-    const Lanes inside = lesser(greater(v, whole_number(lowest)), whole_number(highest));
+  template <typename L>
+  static L nearest(L v) noexcept {
+    const L inside = lesser(greater(v, whole_number<L>(lowest)), whole_number<L>(highest));
     // A float this large has no bits left for a fraction: the adder rounds, in two instructions.
     constexpr float kNoFraction = 0x1.8p23f;
     return (inside + kNoFraction) - kNoFraction;
   }
 
   /// The code of a level, counted from the lowest.
-  static IntLanes code(Lanes level) noexcept {
-    return __builtin_convertvector(level, IntLanes) - lowest;
+  template <typename L>
+  static auto code(L level) noexcept {
+    return __builtin_convertvector(level, IntLanesOf<L>) - lowest;
   }
 };
 
@@ -52,15 +51,17 @@ struct Iq4NlLevels {
   static constexpr float kLowest = kIq4NlLevels[0];
   static constexpr float kHighest = kIq4NlLevels[15];
 
-  static Lanes nearest(Lanes v) noexcept {
-    Lanes level = all_lanes(kLowest);
+  template <typename L>
+  static L nearest(L v) noexcept {
+    L level = all_lanes<L>(kLowest);
     for (int k = 0; k < 15; ++k)  // climbs the stairs to v
-      level += v > middle(k) ? all_lanes(step(k)) : Lanes{};
+      level += v > middle(k) ? all_lanes<L>(step(k)) : L{};
     return level;
   }
 
-  static IntLanes code(Lanes level) noexcept {
-    IntLanes code = {};
+  template <typename L>
+  static auto code(L level) noexcept {
+    IntLanesOf<L> code = {};
     for (int k = 0; k < 15; ++k) code -= level > middle(k);  // true is -1
     return code;
   }
@@ -80,8 +81,9 @@ struct EqualWeights {
   constexpr EqualWeights operator+(int) const noexcept { return {}; }
 };
 
-inline Lanes load_lanes(EqualWeights) noexcept {
-  return all_lanes(1.0f);
+template <typename L>
+L load(EqualWeights) noexcept {
+  return all_lanes<L>(1.0f);
 }
 
 /// `size` values, and how much the squared error of each counts.
@@ -101,10 +103,10 @@ struct ValueRange {
 
 template <int size, typename Weights>
 ValueRange range_of(const Points<size, Weights>& p) noexcept {
-  Lanes lowest = load_lanes(p.x);
-  Lanes highest = lowest;
-  for (int i = kLanes; i < size; i += kLanes) {
-    const Lanes x = load_lanes(p.x + i);
+  Four lowest = load<Four>(p.x);
+  Four highest = lowest;
+  for (int i = 4; i < size; i += 4) {
+    const Four x = load<Four>(p.x + i);
     lowest = lesser(lowest, x);
     highest = greater(highest, x);
   }
@@ -115,12 +117,13 @@ ValueRange range_of(const Points<size, Weights>& p) noexcept {
 /// What the block loses when each value becomes the nearest d * level + m.
 template <typename Levels, int size, typename Weights>
 float squared_error(const Points<size, Weights>& p, float d, float m) noexcept {
+  using L = LanesWithin<size>;
   const float inverse = inverse_scale(d);
-  Lanes error = {};
-  for (int i = 0; i < size; i += kLanes) {
-    const Lanes y = load_lanes(p.x + i) - m;
-    const Lanes lost = y - d * Levels::nearest(y * inverse);
-    error += load_lanes(p.weight + i) * (lost * lost);
+  Four error = {};
+  for (int i = 0; i < size; i += kWidth<L>) {
+    const L y = load<L>(p.x + i) - m;
+    const L lost = y - d * Levels::nearest(y * inverse);
+    add_in_fours(error, load<L>(p.weight + i) * (lost * lost));
   }
   return sum(error);
 }
@@ -128,17 +131,18 @@ float squared_error(const Points<size, Weights>& p, float d, float m) noexcept {
 /// The codes of the block's values read as d * level + m.
 template <typename Levels, int size, typename Weights>
 void encode_values(const Points<size, Weights>& p, float d, float m, uint8_t* codes) noexcept {
+  using L = LanesWithin<size>;
   const float inverse = inverse_scale(d);
   int32_t wide[size];
-  for (int i = 0; i < size; i += kLanes) {
-    const IntLanes code = Levels::code(Levels::nearest((load_lanes(p.x + i) - m) * inverse));
-    std::memcpy(wide + i, &code, sizeof code);
+  for (int i = 0; i < size; i += kWidth<L>) {
+    const auto code = Levels::code(Levels::nearest((load<L>(p.x + i) - m) * inverse));
+    memcpy(wide + i, &code, sizeof code);
   }
   for (int i = 0; i < size; ++i) codes[i] = static_cast<uint8_t>(wide[i]);
 }
 
 /// Sums over a block's values x and their levels q, each with its weight. T is a float, or Lanes
-/// for four trials at a time.
+/// for trials side by side.
 template <typename T>
 struct Moments {
   T w;
@@ -151,18 +155,19 @@ struct Moments {
 /// Those of the block's values read as d * level + m.
 template <typename Levels, int size, typename Weights>
 Moments<float> moments(const Points<size, Weights>& p, float d, float m) noexcept {
+  using L = LanesWithin<size>;
   const float inverse = inverse_scale(d);
-  Moments<Lanes> sums = {};
-  for (int i = 0; i < size; i += kLanes) {
-    const Lanes x = load_lanes(p.x + i);
-    const Lanes weight = load_lanes(p.weight + i);
-    const Lanes q = Levels::nearest((x - m) * inverse);
-    const Lanes weighted = weight * q;
-    sums.w += weight;
-    sums.x += weight * x;
-    sums.q += weighted;
-    sums.qq += weighted * q;
-    sums.xq += weighted * x;
+  Moments<Four> sums = {};
+  for (int i = 0; i < size; i += kWidth<L>) {
+    const L x = load<L>(p.x + i);
+    const L weight = load<L>(p.weight + i);
+    const L q = Levels::nearest((x - m) * inverse);
+    const L weighted = weight * q;
+    add_in_fours(sums.w, weight);
+    add_in_fours(sums.x, weight * x);
+    add_in_fours(sums.q, weighted);
+    add_in_fours(sums.qq, weighted * q);
+    add_in_fours(sums.xq, weighted * x);
   }
   return {
       .w = sum(sums.w), .x = sum(sums.x), .q = sum(sums.q), .qq = sum(sums.qq), .xq = sum(sums.xq)};
@@ -192,22 +197,31 @@ Line<T> fit_slope(const Moments<T>& m) noexcept {
   return {.slope = slope, .intercept = T{}, .explained = slope * m.xq};
 }
 
-/// Keeps, lane by lane, the line that explains more.
-inline void keep_better(Line<Lanes>& best, const Line<Lanes>& line) noexcept {
-  const auto better = line.explained > best.explained;
-  best.slope = better ? line.slope : best.slope;
-  best.intercept = better ? line.intercept : best.intercept;
-  best.explained = better ? line.explained : best.explained;
-}
+/// The line that explains most, of those that trials came to.
+class BestLine {
+ public:
+  void offer(const Line<Lanes>& lines) noexcept {
+    for (int i = 0; i < kLanes / 4; ++i) {
+      const Four explained = four_of(lines.explained, i);
+      const auto better = explained > best_.explained;
+      best_.slope = better ? four_of(lines.slope, i) : best_.slope;
+      best_.intercept = better ? four_of(lines.intercept, i) : best_.intercept;
+      best_.explained = better ? explained : best_.explained;
+    }
+  }
 
-inline Line<float> best_lane(const Line<Lanes>& lines) noexcept {
-  int best = 0;
-  for (int lane = 1; lane < kLanes; ++lane)
-    if (lines.explained[lane] > lines.explained[best]) best = lane;
-  return {.slope = lines.slope[best],
-          .intercept = lines.intercept[best],
-          .explained = lines.explained[best]};
-}
+  Line<float> line() const noexcept {
+    int best = 0;
+    for (int i = 1; i < 4; ++i)
+      if (best_.explained[i] > best_.explained[best]) best = i;
+    return {.slope = best_.slope[best],
+            .intercept = best_.intercept[best],
+            .explained = best_.explained[best]};
+  }
+
+ private:
+  Line<Four> best_ = {};  // of every fourth line, from the first, second ... on
+};
 
 /// Where trials send the value farthest from zero, as a share of the level at the end: from 16 %
 /// short of it to 14 % beyond, where it is cut and all others gain.
@@ -234,33 +248,29 @@ inline constexpr float kFarthest =
 /// or, if the block has both signs, near that of the other end.
 template <typename Levels, int size, typename Weights>
 float best_trial_scale(const Points<size, Weights>& p, ValueRange range) noexcept {
-  constexpr int kTrials = ScaleTrials::kCount / kLanes;
+  constexpr int kVectors = ScaleTrials::kCount / kLanes;
   const bool both_ends = Levels::kLowest < 0.0f && range.lowest < 0.0f && range.highest > 0.0f;
-  const float extreme = Levels::kLowest < 0.0f ? range.extreme() : std::max(range.highest, 0.0f);
-  const Lanes ends =
-      both_ends ? Lanes{Levels::kLowest, Levels::kHighest, Levels::kLowest, Levels::kHighest}
-                : all_lanes(kFarthest<Levels>);
-  Lanes inverse[kTrials];
-  for (int t = 0; t < kTrials; ++t) {
-    const Lanes share =
-        load_lanes((both_ends ? kScaleTrials.both_ends : kScaleTrials.one_end) + t * kLanes);
-    inverse[t] = share * (ends / extreme);
-  }
-  Lanes xq[kTrials] = {};
-  Lanes qq[kTrials] = {};
+  const float extreme = Levels::kLowest < 0.0f ? range.extreme() : greater(0.0f, range.highest);
+  const Lanes ends = both_ends ? alternating(Levels::kLowest, Levels::kHighest)
+                               : all_lanes<Lanes>(kFarthest<Levels>);
+  const float* shares = both_ends ? kScaleTrials.both_ends : kScaleTrials.one_end;
+  Lanes inverse[kVectors];
+  for (int t = 0; t < kVectors; ++t)
+    inverse[t] = load<Lanes>(shares + t * kLanes) * (ends / extreme);
+  Lanes xq[kVectors] = {};
+  Lanes qq[kVectors] = {};
   for (int i = 0; i < size; ++i) {
-    for (int t = 0; t < kTrials; ++t) {  // trials go side by side: their sums need no adding up
+    for (int t = 0; t < kVectors; ++t) {  // trials go side by side: their sums need no adding up
       const Lanes q = Levels::nearest(p.x[i] * inverse[t]);
       const Lanes weighted = p.weight[i] * q;
       xq[t] += p.x[i] * weighted;
       qq[t] += q * weighted;
     }
   }
-  Line<Lanes> best = {};
-  for (int t = 0; t < kTrials; ++t)
-    keep_better(best,
-                fit_slope(Moments<Lanes>{.w = {}, .x = {}, .q = {}, .qq = qq[t], .xq = xq[t]}));
-  return best_lane(best).slope;
+  BestLine best;
+  for (int t = 0; t < kVectors; ++t)
+    best.offer(fit_slope(Moments<Lanes>{.w = {}, .x = {}, .q = {}, .qq = qq[t], .xq = xq[t]}));
+  return best.line().slope;
 }
 
 /// How far trials pull either end of the range in, as a share of it: up to 11 % (what lies outside
@@ -268,8 +278,9 @@ float best_trial_scale(const Points<size, Weights>& p, ValueRange range) noexcep
 struct LineTrials {
   static constexpr int kPulls = 6;
   static constexpr int kCount = kPulls * kPulls;
-  float start[kCount];
-  float inverse[kCount];  ///< of the range that is left
+  static constexpr int kRoom = 48;  ///< whole registers, three at a time, of any width
+  float start[kRoom];
+  float inverse[kRoom];  ///< of the range that is left; 0, which comes to nothing, behind the last
 
   constexpr LineTrials() noexcept : start(), inverse() {
     for (int t = 0; t < kCount; ++t) {
@@ -288,26 +299,27 @@ inline constexpr LineTrials kLineTrials;
 /// The fitted line of the best trial; explained is zero if none is better than a constant.
 template <typename Levels, int size, typename Weights>
 Line<float> best_trial_line(const Points<size, Weights>& p, ValueRange range) noexcept {
-  constexpr int kTrials = 3;  // times lanes: as many as there are registers for
+  constexpr int kVectors = 3;  // as many as there are registers for
   const float span = range.highest - range.lowest;
-  Line<Lanes> best = {};
-  for (int first = 0; first < LineTrials::kCount; first += kTrials * kLanes) {
-    Lanes start[kTrials];
-    Lanes inverse[kTrials];
-    for (int t = 0; t < kTrials; ++t) {
-      start[t] = load_lanes(kLineTrials.start + first + t * kLanes) * span;
-      inverse[t] = load_lanes(kLineTrials.inverse + first + t * kLanes) * (Levels::kHighest / span);
+  BestLine best;
+  for (int first = 0; first < LineTrials::kCount; first += kVectors * kLanes) {
+    Lanes start[kVectors];
+    Lanes inverse[kVectors];
+    for (int t = 0; t < kVectors; ++t) {
+      const int at = first + t * kLanes;
+      start[t] = load<Lanes>(kLineTrials.start + at) * span;
+      inverse[t] = load<Lanes>(kLineTrials.inverse + at) * (Levels::kHighest / span);
     }
     float w = 0.0f;
     float wy = 0.0f;
-    Lanes q_sum[kTrials] = {};
-    Lanes qq_sum[kTrials] = {};
-    Lanes yq_sum[kTrials] = {};
+    Lanes q_sum[kVectors] = {};
+    Lanes qq_sum[kVectors] = {};
+    Lanes yq_sum[kVectors] = {};
     for (int i = 0; i < size; ++i) {
       const float y = p.x[i] - range.lowest;  // small numbers keep their digits
       w += p.weight[i];
       wy += p.weight[i] * y;
-      for (int t = 0; t < kTrials; ++t) {
+      for (int t = 0; t < kVectors; ++t) {
         const Lanes q = Levels::nearest((y - start[t]) * inverse[t]);
         const Lanes weighted = p.weight[i] * q;
         q_sum[t] += weighted;
@@ -315,15 +327,15 @@ Line<float> best_trial_line(const Points<size, Weights>& p, ValueRange range) no
         yq_sum[t] += y * weighted;
       }
     }
-    for (int t = 0; t < kTrials; ++t) {
-      keep_better(best, fit_line(Moments<Lanes>{.w = all_lanes(w),
-                                                .x = all_lanes(wy),
-                                                .q = q_sum[t],
-                                                .qq = qq_sum[t],
-                                                .xq = yq_sum[t]}));
+    for (int t = 0; t < kVectors; ++t) {
+      best.offer(fit_line(Moments<Lanes>{.w = all_lanes<Lanes>(w),
+                                         .x = all_lanes<Lanes>(wy),
+                                         .q = q_sum[t],
+                                         .qq = qq_sum[t],
+                                         .xq = yq_sum[t]}));
     }
   }
-  Line<float> line = best_lane(best);
+  Line<float> line = best.line();
   line.intercept += range.lowest;
   return line;
 }
@@ -386,4 +398,5 @@ BlockScales fit_scale_and_min(const Points<size, Weights>& p) noexcept {
   return error_of(at_lowest) < best_error ? at_lowest : best;
 }
 
+}  // namespace
 }  // namespace heed
