@@ -28,7 +28,7 @@ BlockValues<size> load_values(const float* src, const float* importance) noexcep
   values.weighted = false;
   for (int i = 0; i < size; ++i) {
     const float number = src[i] == src[i] ? src[i] : 0.0f;
-    values.x[i] = lesser(greater(number, -kLargest), kLargest);
+    values.x[i] = clamp(number, -kLargest, kLargest);
     values.weight[i] = 1.0f;
   }
   if (importance == nullptr) return values;

@@ -16,7 +16,7 @@ namespace {
 /// The nearest f16 that is finite.
 inline uint16_t finite_f16(float value) noexcept {
   constexpr float kLargest = 65504.0f;
-  return f32_to_f16(lesser(greater(value, -kLargest), kLargest));
+  return f32_to_f16(clamp(value, -kLargest, kLargest));
 }
 
 /// 1 / d; zero, which sends every value to the code of zero, for a scale of zero.
@@ -33,7 +33,7 @@ struct IntegerLevels {
   /// The level next to each; a NaN gives some level too.
   template <typename L>
   static L nearest(L v) noexcept {
-    const L inside = lesser(greater(v, whole_number<L>(lowest)), whole_number<L>(highest));
+    const L inside = clamp(v, whole_number<L>(lowest), whole_number<L>(highest));
     // A float this large has no bits left for a fraction: the adder rounds, in two instructions.
     constexpr float kNoFraction = 0x1.8p23f;
     return (inside + kNoFraction) - kNoFraction;
@@ -126,6 +126,19 @@ float squared_error(const Points<size, Weights>& p, float d, float m) noexcept {
     add_in_fours(error, load<L>(p.weight + i) * (lost * lost));
   }
   return sum(error);
+}
+
+/// The same for a trial in each lane.
+template <typename Levels, typename L, int size, typename Weights>
+L squared_errors(const Points<size, Weights>& p, L d, L m) noexcept {
+  const L inverse = d == 0.0f ? L{} : 1.0f / d;
+  L error[4] = {};  // four side by side
+  for (int i = 0; i < size; ++i) {
+    const L y = p.x[i] - m;
+    const L lost = y - d * Levels::nearest(y * inverse);
+    error[i % 4] += p.weight[i] * (lost * lost);
+  }
+  return (error[0] + error[2]) + (error[1] + error[3]);
 }
 
 /// The codes of the block's values read as d * level + m.

@@ -99,34 +99,50 @@ void guess_scales(const SuperValues& values, SuperScales<Format>& scales) noexce
   for (int s = 0; s < Format::kCount; ++s) scales.sub[s].scale = rounded[s];
 }
 
-struct Neighbour {
-  SubScale scales;
-  float error;
-};
-
-/// The best of the neighbours of a sub-block's integers, and its error.
+/// The steps from a sub-block's integers to their neighbours.
 template <typename Format>
-Neighbour best_neighbour(const SuperValues& values, const SuperScales<Format>& scales,
-                         int s) noexcept {
-  using Scales = typename Format::Scales;
-  const auto points = sub_block<Format>(values, s);
-  const SubScale from = scales.sub[s];
-  const auto error_of = [&](SubScale sub) {
-    return squared_error<typename Format::Levels>(points, scales.step(sub), scales.start(sub));
-  };
-  Neighbour best = {.scales = from, .error = error_of(from)};
-  for (int i = -Format::kScaleReach; i <= Format::kScaleReach; ++i) {
-    for (int j = -Format::kMinReach; j <= Format::kMinReach; ++j) {
-      if (i == 0 && j == 0) continue;
-      const float scale = from.scale + static_cast<float>(i);
-      const float min = from.min + static_cast<float>(j);
-      const SubScale trial = {.scale = lesser(greater(scale, Scales::kLowest), Scales::kHighest),
-                              .min = lesser(greater(min, 0.0f), Scales::kHighest)};
-      const float error = error_of(trial);
-      if (error < best.error) best = {.scales = trial, .error = error};
+struct Steps {
+  static constexpr int kCount = (2 * Format::kScaleReach + 1) * (2 * Format::kMinReach + 1) - 1;
+  float scale[kCount];
+  float min[kCount];
+
+  constexpr Steps() noexcept : scale(), min() {
+    int t = 0;
+    for (int i = -Format::kScaleReach; i <= Format::kScaleReach; ++i) {
+      for (int j = -Format::kMinReach; j <= Format::kMinReach; ++j) {
+        if (i == 0 && j == 0) continue;
+        scale[t] = static_cast<float>(i);
+        min[t] = static_cast<float>(j);
+        ++t;
+      }
     }
   }
-  return best;
+};
+
+/// Moves a sub-block's integers to their best neighbours, if one is better. Returns the error then.
+template <typename Format>
+float move_to_neighbour(const SuperValues& values, SuperScales<Format>& scales, int s) noexcept {
+  using Levels = typename Format::Levels;
+  using Scales = typename Format::Scales;
+  static constexpr Steps<Format> kSteps;
+  using L = LanesWithin<kSteps.kCount>;
+  const auto points = sub_block<Format>(values, s);
+  const float d = f16_to_f32(scales.d);
+  const float dmin = f16_to_f32(scales.dmin);
+  const SubScale from = scales.sub[s];
+  float best_error = squared_error<Levels>(points, scales.step(from), scales.start(from));
+  for (int t = 0; t < kSteps.kCount; t += kWidth<L>) {
+    const L scale = clamp(from.scale + load<L>(kSteps.scale + t), all_lanes<L>(Scales::kLowest),
+                          all_lanes<L>(Scales::kHighest));
+    const L min = clamp(from.min + load<L>(kSteps.min + t), L{}, all_lanes<L>(Scales::kHighest));
+    const L error = squared_errors<Levels>(points, d * scale, -(dmin * min));
+    for (int i = 0; i < kWidth<L>; ++i) {
+      if (!(error[i] < best_error)) continue;
+      best_error = error[i];
+      scales.sub[s] = {.scale = scale[i], .min = min[i]};
+    }
+  }
+  return best_error;
 }
 
 /// Moves the integers of each sub-block to their best neighbours. Returns the error then.
@@ -134,9 +150,7 @@ template <typename Format>
 float move_to_neighbours(const SuperValues& values, SuperScales<Format>& scales) noexcept {
   float total = 0.0f;
   for (int s = 0; s < Format::kCount; ++s) {
-    const Neighbour best = best_neighbour(values, scales, s);
-    scales.sub[s] = best.scales;
-    total += best.error;
+    total += move_to_neighbour(values, scales, s);
   }
   return total;
 }
@@ -203,10 +217,12 @@ void pack_rows_of_32(const uint8_t (&codes)[kSuperBlock], int shift,
                      uint8_t (&out)[bytes]) noexcept {
   constexpr int kRows = 8 / bits;  // rows of 32 that share 32 bytes
   constexpr int kMask = (1 << bits) - 1;
-  for (int i = 0; i < kSuperBlock; ++i) {
-    const int row = i / 32;
-    const int field = codes[i] >> shift & kMask;
-    out[32 * (row / kRows) + i % 32] |= static_cast<uint8_t>(field << bits * (row % kRows));
+  for (int i = 0; i < bytes; ++i) {
+    const uint8_t* first = codes + kRows * 32 * (i / 32) + i % 32;
+    int packed = 0;
+    for (int row = 0; row < kRows; ++row)
+      packed |= (first[32 * row] >> shift & kMask) << bits * row;
+    out[i] = static_cast<uint8_t>(packed);
   }
 }
 
@@ -219,10 +235,11 @@ BlockQ6_K encode_q6_k(const SuperValues& values) noexcept {
     block.scales[s] = static_cast<int8_t>(scales.sub[s].scale);
   uint8_t codes[kSuperBlock];
   encode_codes(values, scales, codes);
-  for (int i = 0; i < kSuperBlock; ++i) {
-    const int row = i / 32 % 4;
-    block.ql[64 * (i / 128) + 32 * (row % 2) + i % 32] |=
-        static_cast<uint8_t>((codes[i] & 15) << 4 * (row / 2));
+  for (int half = 0; half < 2; ++half) {
+    for (int i = 0; i < 64; ++i) {
+      const uint8_t* first = codes + 128 * half + i;
+      block.ql[64 * half + i] = static_cast<uint8_t>((first[0] & 15) | (first[64] & 15) << 4);
+    }
   }
   pack_rows_of_32<2>(codes, 4, block.qh);
   return block;

@@ -81,6 +81,12 @@ T greater(T a, T b) noexcept {
   return a > b ? a : b;
 }
 
+/// lowest if value is NaN.
+template <typename T>
+T clamp(T value, T lowest, T highest) noexcept {
+  return lesser(greater(value, lowest), highest);
+}
+
 template <typename L>
 L whole_number(int value) noexcept {
   return all_lanes<L>(kWholeNumbers[value + 128]);
