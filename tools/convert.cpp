@@ -45,6 +45,7 @@ class Convert : public Verb {
     flags.add("--set", "KEY=VALUE", "metadata, in the type the key has; may be repeated",
               pair_setter(options_.metadata, /*at_last=*/false, "KEY=VALUE"));
     flags.add("--imatrix", "FILE", imatrix_, "errors count as `heed imatrix` measured");
+    flags.add("--no-record", no_record_, "nothing for heed verify: do not run the source");
     flags.add("-t,--threads", "N", options_.threads, "threads; 0 = as many as the machine has",
               {0, 4096});
   }
@@ -59,6 +60,7 @@ class Convert : public Verb {
  private:
   std::string out_path_;
   std::string imatrix_;
+  bool no_record_ = false;
   ConvertOptions options_;
 };
 
@@ -73,6 +75,10 @@ void warn(const ConvertReport& report) {
                  static_cast<long long>(report.unweighted),
                  static_cast<long long>(report.quantized));
   }
+  if (!report.record_problem.empty()) {
+    std::fprintf(stderr, "heed: warning: no record for heed verify: %s\n",
+                 report.record_problem.c_str());
+  }
 }
 
 void Convert::run(Words& words, Output&) {
@@ -80,6 +86,7 @@ void Convert::run(Words& words, Output&) {
   words.require_end();
   if (out_path_.empty()) throw UsageError("-o OUT is missing");
   options_.imatrix = imatrix_;
+  options_.record = !no_record_;
   ConvertReport report;
   {
     ProgressBar bar("converting");

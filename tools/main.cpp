@@ -25,9 +25,9 @@ enum ExitCode { kDone = 0, kFailed = 1, kBadUsage = 2, kInterrupted = 130 };
 
 std::vector<std::unique_ptr<Verb>> all_verbs() {
   std::vector<std::unique_ptr<Verb>> verbs;
-  for (const auto make :
-       {make_run, make_embed, make_translate, make_convert, make_imatrix, make_show, make_list,
-        make_tokenize, make_template, make_score, make_perplexity, make_bench, make_doctor}) {
+  for (const auto make : {make_run, make_embed, make_translate, make_convert, make_imatrix,
+                          make_show, make_list, make_tokenize, make_template, make_score,
+                          make_perplexity, make_verify, make_bench, make_doctor}) {
     verbs.push_back(make());
   }
   return verbs;

@@ -66,6 +66,7 @@ std::unique_ptr<Verb> make_tokenize();
 std::unique_ptr<Verb> make_template();
 std::unique_ptr<Verb> make_score();
 std::unique_ptr<Verb> make_perplexity();
+std::unique_ptr<Verb> make_verify();
 std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_doctor();
 

@@ -105,7 +105,7 @@ Measurement measure_encoder(const Model& model, std::string_view text,
 }  // namespace
 
 ConvertReport convert(const fs::path& source, const fs::path& out, const ConvertOptions& options) {
-  Conversion conversion{.edits = options.metadata};
+  Conversion conversion{.edits = options.metadata, .record = options.record};
   if (!options.type.empty()) conversion.mix = &find_type_mix(options.type);
   for (const auto& [pattern, type] : options.tensor_types) {
     conversion.type_rules.push_back(TypeRule::parse(pattern, type));

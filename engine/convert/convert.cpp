@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/convert/config_keys.h"
 #include "engine/convert/generation.h"
 #include "engine/convert/gguf_source.h"
 #include "engine/convert/modules.h"
+#include "engine/convert/record_source.h"
 #include "engine/convert/rope_factors.h"
 #include "engine/convert/tokenizer.h"
 #include "engine/core/error.h"
@@ -94,14 +96,57 @@ void set_imatrix_keys(const Imatrix& imatrix, Metadata& metadata) {
   metadata.set("quantize.imatrix.chunks_count", imatrix.text().chunks);
 }
 
-void write_model(const Metadata& metadata, std::span<const PlannedTensor> tensors,
-                 const TensorReader& read, const ConvertTarget& target) {
-  std::vector<GgufWriter::Tensor> targets;
-  targets.reserve(tensors.size());
-  for (const PlannedTensor& tensor : tensors) targets.push_back(tensor.target);
-  GgufWriter writer(target.path, metadata, targets);
-  write_weights(tensors, read, target.team, writer, target.progress);
+int64_t source_bytes(std::span<const PlannedTensor> tensors) {
+  int64_t bytes = 0;
+  for (const PlannedTensor& tensor : tensors) {
+    bytes += row_bytes(tensor.source->type, element_count(tensor.target.shape));
+  }
+  return bytes;
+}
+
+/// A model ready to be written.
+struct PlannedModel {
+  Metadata metadata;
+  std::vector<PlannedTensor> tensors;
+  TensorReader read;
+};
+
+/// What Heed could not run has no record.
+void set_record(PlannedModel& model, const ConvertTarget& target, const ConvertProgress& progress,
+                ConvertReport& report) {
+  const int64_t all = source_bytes(model.tensors);
+  try {
+    const Record record =
+        record_source(model.metadata, model.tensors, model.read, target.team,
+                      [&](int64_t read_bytes) { progress(std::min(read_bytes, all), all); });
+    write_record(record, model.metadata);
+  } catch (const Error& error) {
+    const bool misfit = error.code() == Error::Code::format;
+    if (!misfit && error.code() != Error::Code::unsupported) throw;
+    report.record_problem = error.what();
+  }
+}
+
+/// The last steps are the same for every source.
+ConvertReport write_model(PlannedModel model, const Conversion& conversion, bool recorded,
+                          const ConvertTarget& target) {
+  ConvertReport report = weigh(model.tensors, conversion.imatrix);
+  if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, model.metadata);
+  int64_t before = 0;  // bytes of what has been done
+  const ConvertProgress progress = [&](int64_t done, int64_t all) {
+    if (target.progress) target.progress(before + done, recorded ? 2 * all : all);
+  };
+  if (recorded) {
+    set_record(model, target, progress, report);
+    before = source_bytes(model.tensors);
+  }
+  std::vector<GgufWriter::Tensor> tensors;
+  tensors.reserve(model.tensors.size());
+  for (const PlannedTensor& tensor : model.tensors) tensors.push_back(tensor.target);
+  GgufWriter writer(target.path, model.metadata, tensors);
+  write_weights(model.tensors, model.read, target.team, writer, progress);
   writer.commit();
+  return report;
 }
 
 }  // namespace
@@ -124,13 +169,11 @@ ConvertReport convert_directory(const Source& source, const Conversion& conversi
     tensors.push_back({.source = &made, .target = {made.name, made.type, made.shape}});
   }
   choose_types(tensors, &mix, conversion.type_rules);
-  const ConvertReport report = weigh(tensors, conversion.imatrix);
-  if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, metadata);
   const auto read = [&](const TensorView& tensor, int64_t offset, std::span<std::byte> bytes) {
     source.weights().copy(tensor, offset, bytes);
   };
-  write_model(metadata, tensors, read, target);
-  return report;
+  return write_model({std::move(metadata), std::move(tensors), read}, conversion, conversion.record,
+                     target);
 }
 
 ConvertReport convert_gguf(const GgufFile& source, const Conversion& conversion,
@@ -142,13 +185,11 @@ ConvertReport convert_gguf(const GgufFile& source, const Conversion& conversion,
   auto tensors = plan_gguf(source, metadata, types_may_change);
   choose_types(tensors, conversion.mix, conversion.type_rules);
   check_spares_source(source, tensors, target.path);
-  const ConvertReport report = weigh(tensors, conversion.imatrix);
-  if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, metadata);
   const auto read = [&](const TensorView& tensor, int64_t offset, std::span<std::byte> bytes) {
     source.copy(tensor, offset, bytes);
   };
-  write_model(metadata, tensors, read, target);
-  return report;
+  const bool recorded = conversion.record && types_may_change && !has_record(metadata);
+  return write_model({std::move(metadata), std::move(tensors), read}, conversion, recorded, target);
 }
 
 }  // namespace heed

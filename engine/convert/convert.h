@@ -20,6 +20,7 @@ struct Conversion {
   std::vector<TypeRule> type_rules = {};
   MetadataEdits edits = {};
   std::optional<Imatrix> imatrix = {};
+  bool record = true;  ///< of what the source computes, where it has none and types may change
 };
 
 /// Where it goes, and what does the work.

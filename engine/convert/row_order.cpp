@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/quant/quant.h"
+
 namespace heed {
 namespace {
 
@@ -57,6 +59,49 @@ void read_transposed(const PlannedTensor& tensor, int64_t first, const TensorRea
   }
 }
 
+template <typename T>
+void read_numbers(std::span<const std::byte> bytes, std::span<float> values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    T value;
+    std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
+    values[i] = static_cast<float>(value);
+  }
+}
+
+/// Values at `bytes` as floats; those of F64 are rounded, to infinity if they are beyond F32.
+void read_values(DType type, std::span<const std::byte> bytes, std::span<float> values) {
+  switch (type) {
+    case DType::f64:
+      return read_numbers<double>(bytes, values);
+    case DType::i16:
+      return read_numbers<int16_t>(bytes, values);
+    case DType::i8:
+      return read_numbers<int8_t>(bytes, values);
+    default:
+      return dequantize_row(type, bytes.data(), values.data(), std::ssize(values));
+  }
+}
+
+/// Integers become what they stand for. `first`: the element of the target that they begin with.
+void undo_scale(const PlannedTensor& tensor, int64_t first, const TensorReader& read,
+                std::span<float> values) {
+  const TensorView& scale = *tensor.scale;
+  const auto columns = static_cast<size_t>(tensor.target.shape.back());
+  std::vector<float> divisors(values.size() / columns, 1);  // of rows of zeros
+  const auto read_scales = [&](int64_t row, std::span<float> out) {
+    read(scale, row_bytes(scale.type, row), std::as_writable_bytes(out));
+  };
+  if (scale.shape.empty()) {
+    read_scales(0, std::span(divisors).first(1));
+    std::ranges::fill(divisors, divisors[0]);
+  } else {
+    const int64_t row = source_element(tensor, first) / tensor.target.shape.back();
+    const int64_t there = std::min(std::ssize(divisors), scale.shape[0] - row);
+    if (there > 0) read_scales(row, std::span(divisors).first(static_cast<size_t>(there)));
+  }
+  for (size_t i = 0; i < values.size(); ++i) values[i] /= divisors[i / columns];
+}
+
 }  // namespace
 
 int64_t source_element(const PlannedTensor& tensor, int64_t index) {
@@ -83,6 +128,15 @@ void read_rows(const PlannedTensor& tensor, int64_t first, const TensorReader& r
   } else {
     read_row_by_row(tensor, first, read, out);
   }
+}
+
+void read_floats(const PlannedTensor& tensor, int64_t first, const TensorReader& read,
+                 std::vector<std::byte>& bytes, std::span<float> out) {
+  const DType type = tensor.source->type;
+  bytes.resize(static_cast<size_t>(row_bytes(type, std::ssize(out))));
+  read_rows(tensor, first, read, bytes);
+  read_values(type, bytes, out);
+  if (tensor.scale) undo_scale(tensor, first, read, out);
 }
 
 }  // namespace heed

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "engine/convert/tensor_plan.h"
 
@@ -22,5 +23,10 @@ int64_t source_element(const PlannedTensor& tensor, int64_t index);
 /// has rows. Types of blocks have RowOrder::same.
 void read_rows(const PlannedTensor& tensor, int64_t first, const TensorReader& read,
                std::span<std::byte> out);
+
+/// The same rows as floats: integers become what they stand for, F64 is rounded, to infinity beyond
+/// F32. `bytes` is room that keeps its memory.
+void read_floats(const PlannedTensor& tensor, int64_t first, const TensorReader& read,
+                 std::vector<std::byte>& bytes, std::span<float> out);
 
 }  // namespace heed

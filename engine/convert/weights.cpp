@@ -47,29 +47,6 @@ size_t find_misfit(std::span<const float> values, DType type) {
   return i;
 }
 
-template <typename T>
-void read_numbers(std::span<const std::byte> bytes, std::span<float> values) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    T value;
-    std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
-    values[i] = static_cast<float>(value);
-  }
-}
-
-/// Values at `bytes` as floats; those of F64 are rounded, to infinity if they are beyond F32.
-void read_values(DType type, std::span<const std::byte> bytes, std::span<float> values) {
-  switch (type) {
-    case DType::f64:
-      return read_numbers<double>(bytes, values);
-    case DType::i16:
-      return read_numbers<int16_t>(bytes, values);
-    case DType::i8:
-      return read_numbers<int8_t>(bytes, values);
-    default:
-      return dequantize_row(type, bytes.data(), values.data(), std::ssize(values));
-  }
-}
-
 /// Rows of one tensor on their way from the source to the file.
 struct Batch {
   const PlannedTensor* tensor = nullptr;  ///< null: nothing to write yet
@@ -140,32 +117,10 @@ class Pipeline {
         std::span(next_.bytes)
             .subspan(static_cast<size_t>(at), static_cast<size_t>(row_bytes(type, count)));
     if (source.type == type) return read_rows(*next_.tensor, first, read_, out);
-    piece.source.resize(static_cast<size_t>(row_bytes(source.type, count)));
     piece.values.resize(static_cast<size_t>(count));
-    read_rows(*next_.tensor, first, read_, piece.source);
-    read_values(source.type, piece.source, piece.values);
-    if (next_.tensor->scale) undo_scale(piece.values, first);
+    read_floats(*next_.tensor, first, read_, piece.source, piece.values);
     check_values(piece.values, first);
     quantize(piece.values, out);
-  }
-
-  /// Integers become what they stand for. `first`: the element of the target that they begin with.
-  void undo_scale(std::span<float> values, int64_t first) const {
-    const TensorView& scale = *next_.tensor->scale;
-    const auto columns = static_cast<size_t>(next_.columns());
-    std::vector<float> divisors(values.size() / columns, 1);  // of rows of zeros
-    const auto read = [&](int64_t row, std::span<float> out) {
-      read_(scale, row_bytes(scale.type, row), std::as_writable_bytes(out));
-    };
-    if (scale.shape.empty()) {
-      read(0, std::span(divisors).first(1));
-      std::ranges::fill(divisors, divisors[0]);
-    } else {
-      const int64_t row = source_element(*next_.tensor, first) / next_.columns();
-      const int64_t there = std::min(std::ssize(divisors), scale.shape[0] - row);
-      if (there > 0) read(row, std::span(divisors).first(static_cast<size_t>(there)));
-    }
-    for (size_t i = 0; i < values.size(); ++i) values[i] /= divisors[i / columns];
   }
 
   /// `first`: the element of the target that the values begin with.

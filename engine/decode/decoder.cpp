@@ -8,9 +8,6 @@
 namespace heed {
 namespace {
 
-/// Rows whose logits are computed at once in eval_all: bounds the memory of [rows, vocab].
-constexpr int64_t kLogitRows = 32;
-
 int64_t checked_context(const Graph& graph, const DecoderOptions& options) {
   if (options.context > graph.dims.context) {
     fail(Error::Code::limit, "context of ", options.context, " tokens: the model was made for ",

@@ -30,7 +30,11 @@ class Decoder {
   /// tokens or an id outside the vocabulary.
   std::span<const float> eval(std::span<const Token> tokens);
 
-  /// Appends tokens and hands out the logits of each, `row` counted from the first of them.
+  /// Tokens of a pass whose logits are all computed: bounds the memory of [rows, vocab].
+  static constexpr int64_t kLogitRows = 32;
+
+  /// Appends tokens and hands out the logits of each, `row` counted from the first of them; passes
+  /// are of up to kLogitRows.
   using Rows = std::function<void(int64_t row, std::span<const float> logits)>;
   void eval_all(std::span<const Token> tokens, const Rows& rows);
 

@@ -279,28 +279,10 @@ std::vector<std::vector<double>> Seq2Seq::score(std::span<const Tokens> sources,
 
 void Seq2Seq::score_batch(std::span<const Tokens> sources, std::span<const Tokens> targets,
                           std::vector<std::vector<double>>& scores) {
-  entering_.clear();
-  for (size_t i = 0; i < sources.size(); ++i) {
-    slots_[i].source = i;
-    entering_.push_back(&slots_[i]);
-  }
-  encode(sources, entering_);
-  decoder_.clear();
-  for (size_t i = 0; i < targets.size(); ++i) {
-    decoder_.sequences.push_back({.first_row = static_cast<int64_t>(decoder_.tokens.size()),
-                                  .rows = static_cast<int64_t>(targets[i].size()) - 1,
-                                  .memory = &slots_[i].memory.view(),
-                                  .memory_tokens = slots_[i].source_tokens});
-    if (targets[i].size() == 1) decoder_.sequences.pop_back();  // nothing comes after the first
-    for (size_t t = 0; t + 1 < targets[i].size(); ++t) {
-      decoder_.add_row(targets[i][t], static_cast<int64_t>(t), 0, nullptr);
-    }
-  }
-  decoder_.wanted.resize(decoder_.tokens.size());
-  std::iota(decoder_.wanted.begin(), decoder_.wanted.end(), int64_t{0});
+  std::vector<std::span<const Token>> read;  // nothing comes after the last
+  for (const Tokens& target : targets) read.push_back(std::span(target).first(target.size() - 1));
+  predict(sources, read);
   const auto vocab = static_cast<size_t>(decoder_.vocab);
-  logits_.resize(std::max(logits_.size(), decoder_.tokens.size() * vocab));
-  if (!decoder_.tokens.empty()) run(decoder_, logits_.data());
   const float* row = logits_.data();
   for (const Tokens& target : targets) {
     std::vector<double>& score = scores.emplace_back();
@@ -309,6 +291,45 @@ void Seq2Seq::score_batch(std::span<const Tokens> sources, std::span<const Token
       score.push_back(row[static_cast<size_t>(target[t])] - sum);
     }
   }
+}
+
+void Seq2Seq::eval_all(const Tokens& source, const Tokens& target, const Rows& rows) {
+  check({&source, 1}, encoder_.positions, encoder_.vocab, "source");
+  check({&target, 1}, std::min(decoder_.positions, decoder_.plan.rows()), decoder_.vocab, "target");
+  for (Slot& slot : slots_) slot.busy = false;
+  const std::span<const Token> read = target;
+  predict({&source, 1}, {&read, 1});
+  const auto vocab = static_cast<size_t>(decoder_.vocab);
+  for (size_t t = 0; t < target.size(); ++t) {
+    rows(static_cast<int64_t>(t), {logits_.data() + t * vocab, vocab});
+  }
+}
+
+/// Leaves the logits after every token of all targets, one after the other, in logits_.
+void Seq2Seq::predict(std::span<const Tokens> sources,
+                      std::span<const std::span<const Token>> targets) {
+  entering_.clear();
+  for (size_t i = 0; i < sources.size(); ++i) {
+    slots_[i].source = i;
+    entering_.push_back(&slots_[i]);
+  }
+  encode(sources, entering_);
+  decoder_.clear();
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (targets[i].empty()) continue;
+    decoder_.sequences.push_back({.first_row = std::ssize(decoder_.tokens),
+                                  .rows = std::ssize(targets[i]),
+                                  .memory = &slots_[i].memory.view(),
+                                  .memory_tokens = slots_[i].source_tokens});
+    for (size_t t = 0; t < targets[i].size(); ++t) {
+      decoder_.add_row(targets[i][t], static_cast<int64_t>(t), 0, nullptr);
+    }
+  }
+  decoder_.wanted.resize(decoder_.tokens.size());
+  std::iota(decoder_.wanted.begin(), decoder_.wanted.end(), int64_t{0});
+  const auto vocab = static_cast<size_t>(decoder_.vocab);
+  logits_.resize(std::max(logits_.size(), decoder_.tokens.size() * vocab));
+  if (!decoder_.tokens.empty()) run(decoder_, logits_.data());
 }
 
 }  // namespace heed

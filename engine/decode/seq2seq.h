@@ -45,6 +45,11 @@ class Seq2Seq {
   std::vector<std::vector<double>> score(std::span<const Tokens> sources,
                                          std::span<const Tokens> targets);
 
+  /// Hands out the logits [vocab] after each token of `target`, the first a start token, given
+  /// `source` and the tokens before it. Throws as translate() does.
+  using Rows = std::function<void(int64_t row, std::span<const float> logits)>;
+  void eval_all(const Tokens& source, const Tokens& target, const Rows& rows);
+
   int64_t source_context() const { return encoder_.positions; }
   int64_t target_context() const { return decoder_.positions; }
   int threads() const { return team_.size(); }
@@ -94,6 +99,7 @@ class Seq2Seq {
   void step();
   void score_batch(std::span<const Tokens> sources, std::span<const Tokens> targets,
                    std::vector<std::vector<double>>& scores);
+  void predict(std::span<const Tokens> sources, std::span<const std::span<const Token>> targets);
   void run(Runner& runner, float* out);
 
   const Kernels& kernels_;

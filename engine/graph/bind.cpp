@@ -34,7 +34,7 @@ void for_each_child(const Layer& layer, const std::string& scope, const Visit& v
     for (const Layer& child : residual->body) visit(child, scope);
   } else if (const auto* blocks = std::get_if<Blocks>(&layer.spec)) {
     for (int64_t i = 0; i < blocks->count; ++i) {
-      const std::string block = cat(scope, blocks->name, ".", i, ".");
+      const std::string block = cat(scope, blocks->name, ".", blocks->first + i, ".");
       for (const Layer& child : blocks->body) visit(child, block);
     }
   }

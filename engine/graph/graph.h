@@ -26,8 +26,9 @@ struct Residual {
   bool operator==(const Residual&) const;
 };
 
-/// `count` copies of `body`, one after the other; tensors of copy i are named NAME.i.
+/// `count` copies of `body`, one after the other; tensors of copy i are named NAME.(first + i).
 struct Blocks {
+  int64_t first = 0;
   int64_t count = 0;
   std::string name = "blk";
   std::vector<Layer> body;
@@ -49,7 +50,7 @@ inline bool Residual::operator==(const Residual& other) const {
   return body == other.body;
 }
 inline bool Blocks::operator==(const Blocks& other) const {
-  return count == other.count && name == other.name && body == other.body;
+  return first == other.first && count == other.count && name == other.name && body == other.body;
 }
 
 /// A stack of layers over one residual stream.

@@ -60,7 +60,7 @@ std::string describe(const Residual&) {
 }
 
 std::string describe(const Blocks& b) {
-  return cat("blocks      ", b.name, ".0 to ", b.name, ".", b.count - 1);
+  return cat("blocks      ", b.name, ".", b.first, " to ", b.name, ".", b.first + b.count - 1);
 }
 
 std::string describe(const Layer& layer) {

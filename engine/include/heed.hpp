@@ -364,7 +364,11 @@ struct ConvertOptions {
   std::vector<std::pair<std::string, std::string>> metadata = {};
   /// What write_imatrix() wrote, or llama-imatrix: errors of each column count as it says.
   std::filesystem::path imatrix = {};
+  /// Run a few texts through the source in F32 first, and keep what it computes in the file, for
+  /// verify(). A GGUF file that has such a record hands it on.
+  bool record = true;
   int threads = 0;
+  /// Of the source, which is read once for the record and once to be written.
   std::function<void(int64_t done_bytes, int64_t all_bytes)> progress = {};
 };
 
@@ -372,6 +376,7 @@ struct ConvertReport {
   int64_t quantized = 0;        ///< matrices that were rounded to a type of blocks
   int64_t quantized_twice = 0;  ///< of these: they came from another type of blocks, or of integers
   int64_t unweighted = 0;       ///< of these: the imatrix has nothing of them
+  std::string record_problem = {};  ///< why the file has no record, if one was to be made
 };
 
 /// Writes a directory of Hugging Face's or CTranslate2's, or a GGUF file (by path or by its name in
@@ -380,6 +385,31 @@ struct ConvertReport {
 /// complete.
 ConvertReport convert(const std::filesystem::path& source, const std::filesystem::path& out,
                       const ConvertOptions& options = {});
+
+/// How far what a model computes is from what its file's record says of the weights it was made of.
+struct VerifyReport {
+  struct Layer {
+    std::string name;
+    /// Of the directions of its output's rows: 0 where they are the same, 1.4 where they have
+    /// nothing in common.
+    double error = 0;
+  };
+  std::vector<Layer> layers;  ///< as they are computed, an encoder's first
+  /// The first layer that errs more than its rounding and the errors it was handed explain; empty
+  /// where none does.
+  std::string drifting = {};
+  int64_t texts = 0;
+  int64_t tokens = 0;      ///< that were predicted; 0 for a model without a head
+  int64_t agreements = 0;  ///< of these: the likeliest token is the record's
+  double divergence = 0;   ///< of these: mean KL(record || model), nats, the recorded tokens one
+                           ///< by one and all others as one
+  double similarity = 1;   ///< of embeddings: the least cosine with the record's
+};
+
+/// Runs the texts of the file's record through the model, as it was loaded. Throws
+/// Error(unsupported) if the file has none, Error(format) for one that is damaged or of another
+/// model.
+VerifyReport verify(const Model& model, int threads = 0);
 
 struct ImatrixOptions {
   int64_t context = 512;  ///< tokens of a chunk of text
