@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "engine/convert/text_lines.h"
@@ -13,92 +12,58 @@
 #include "engine/core/error.h"
 #include "engine/core/mapped_file.h"
 #include "engine/text/pre_tokenizer.h"
-#include "engine/text/tokenizer_spec.h"
 
 namespace heed {
 namespace {
 
-/// The type of a component of tokenizer.json; empty for none.
-std::string type_of(const JsonFile& file, const Json* component) {
-  return component ? file.text(*component, "type").value_or("") : "";
+std::string_view type_of(const JsonNode& component) {
+  return component.at("type").text();
 }
 
-[[noreturn]] void refuse_component(const JsonFile& file, std::string_view what) {
-  fail(Error::Code::unsupported, file.name(), ": '", what,
-       "': not one that a GGUF file has a name for");
+bool flag_or(const JsonNode& node, std::string_view key, bool fallback) {
+  const auto member = node.find(key);
+  return member ? member->flag() : fallback;
 }
 
-/// The steps of a component, which may be a sequence of them.
-std::vector<const Json*> steps_of(const JsonFile& file, const Json* component,
-                                  std::string_view list) {
-  std::vector<const Json*> steps;
-  if (type_of(file, component) != "Sequence") {
-    if (component) steps.push_back(component);
-    return steps;
-  }
-  const Json* inner = JsonFile::find(*component, list);
-  if (!inner || !inner->is_array()) file.refuse("'", list, "': expected an array");
-  for (const Json& step : *inner) steps.push_back(&step);
-  return steps;
-}
-
-bool is_nfc(const JsonFile& file) {
-  const auto steps = steps_of(file, file.find("normalizer"), "normalizers");
-  if (steps.empty()) return false;
-  if (steps.size() == 1 && type_of(file, steps.front()) == "NFC") return true;
-  refuse_component(file, "normalizer");
+std::vector<JsonNode> steps_of(const JsonNode& root, std::string_view component,
+                               std::string_view members) {
+  const auto node = root.find(component);
+  return node ? flatten_sequence(*node, members) : std::vector<JsonNode>();
 }
 
 /// The expression of a Split whose matches are words, or nothing.
-std::optional<std::string> split_pattern(const JsonFile& file, const Json& split) {
-  const Json* pattern = JsonFile::find(split, "pattern");
-  const auto regex = pattern ? file.text(*pattern, "Regex") : std::nullopt;
-  const bool isolated = file.text(split, "behavior") == "Isolated";
-  return isolated && !file.flag(split, "invert").value_or(false) ? regex : std::nullopt;
+std::optional<std::string_view> split_pattern(const JsonNode& split) {
+  const auto regex = split.at("pattern").find("Regex");
+  const bool isolated = split.at("behavior").text() == "Isolated";
+  if (!regex || !isolated || flag_or(split, "invert", false)) return std::nullopt;
+  return regex->text();
 }
 
 /// GGUF's name for how tokenizer.json cuts a text into words; empty if it has none, as only the
-/// file's own tokenizer.json can say it then.
-std::string_view pre_tokenizer_name(const JsonFile& file) {
-  const auto steps = steps_of(file, file.find("pre_tokenizer"), "pretokenizers");
-  if (steps.empty() || type_of(file, steps.back()) != "ByteLevel" ||
-      file.flag(*steps.back(), "add_prefix_space").value_or(true)) {
-    refuse_component(file, "pre_tokenizer");
+/// file's own tokenizer.json can say it then. Nothing if the words are not of bytes, or if the text
+/// is changed in a way that no such name implies.
+std::optional<std::string_view> pre_tokenizer_name(const JsonNode& root) {
+  const auto normalizers = steps_of(root, "normalizer", "normalizers");
+  const bool nfc = normalizers.size() == 1 && type_of(normalizers.front()) == "NFC";
+  if (!normalizers.empty() && !nfc) return std::nullopt;
+  const auto steps = steps_of(root, "pre_tokenizer", "pretokenizers");
+  if (steps.empty() || type_of(steps.back()) != "ByteLevel" ||
+      flag_or(steps.back(), "add_prefix_space", true)) {
+    return std::nullopt;
   }
-  const bool splits_itself = file.flag(*steps.back(), "use_regex").value_or(true);
-  const std::string first = steps.size() == 2 ? type_of(file, steps.front()) : "";
-  const bool nfc = is_nfc(file);
+  const bool splits_itself = flag_or(steps.back(), "use_regex", true);
+  const std::string_view first = steps.size() == 2 ? type_of(steps.front()) : "";
   if (splits_itself && !nfc) {
-    if (first.empty()) return "gpt-2";
-    if (first == "Digits" && file.flag(*steps.front(), "individual_digits").value_or(false)) {
-      return "smollm";
-    }
+    if (steps.size() == 1) return "gpt-2";
+    if (first == "Digits" && flag_or(steps.front(), "individual_digits", false)) return "smollm";
   }
   if (!splits_itself && first == "Split") {
-    const auto pattern = split_pattern(file, *steps.front());
+    const auto pattern = split_pattern(steps.front());
     for (const PreTokenizer& known : known_pre_tokenizers()) {
       if (known.pattern == pattern && known.nfc == nfc) return known.name;
     }
   }
-  return {};
-}
-
-/// "left right" each; older files have them so, newer ones as pairs.
-std::vector<std::string> read_merges(const JsonFile& file, const Json& model) {
-  const Json* list = JsonFile::find(model, "merges");
-  if (!list || !list->is_array()) file.refuse("'merges': expected an array");
-  std::vector<std::string> merges;
-  for (const Json& merge : *list) {
-    if (merge.is_string()) {
-      merges.push_back(merge.get<std::string>());
-    } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
-               merge[1].is_string()) {
-      merges.push_back(cat(merge[0].get<std::string>(), ' ', merge[1].get<std::string>()));
-    } else {
-      file.refuse("'merges': expected two tokens each, found ", to_text(merge));
-    }
-  }
-  return merges;
+  return "";
 }
 
 /// merges.txt: one a line, below a line that says its version.
@@ -111,54 +76,34 @@ std::vector<std::string> read_merge_lines(const std::filesystem::path& path) {
   return merges;
 }
 
-/// Whether a text begins with bos, as a template of tokenizer.json has it.
-bool begins_with_special(const JsonFile& file) {
-  for (const Json* step : steps_of(file, file.find("post_processor"), "processors")) {
-    const Json* single = JsonFile::find(*step, "single");
-    if (single && single->is_array() && !single->empty() &&
-        JsonFile::find(single->front(), "SpecialToken")) {
-      return true;
-    }
-  }
-  return false;
-}
-
-TokenizerSpec read_byte_pair(const Source& source, Vocabulary& vocabulary,
-                             const std::optional<JsonFile>& tokenizer) {
-  TokenizerSpec spec{.model = "gpt2", .pre = "gpt-2"};
-  if (!tokenizer) {
-    spec.merges = read_merge_lines(source.path("merges.txt"));
-    spec.add_bos = false;
-  } else {
-    const Json* model = tokenizer->find("model");
-    if (type_of(*tokenizer, model) != "BPE") refuse_component(*tokenizer, "model");
-    spec.pre = pre_tokenizer_name(*tokenizer);
-    spec.merges = read_merges(*tokenizer, *model);
-    spec.add_bos = begins_with_special(*tokenizer);
-  }
-  const SpecialNames names = SpecialNames::read(source);
-  spec.bos = vocabulary.find(names.of("bos_token", ""));
-  spec.eos = vocabulary.find(names.of("eos_token", ""));
-  spec.unk = vocabulary.find(names.of("unk_token", ""));
-  spec.pad = vocabulary.find(names.of("pad_token", ""));
-  for (const SpecialId& special : kSpecialIds) {
-    if (const auto id = spec.*special.id) vocabulary.set_type(*id, TokenType::control);
-  }
-  return spec;
+void write_byte_pair(const Source& source, TokenizerSpec& spec, Metadata& metadata) {
+  spec.model = "gpt2";
+  find_special_ids(source, spec);
+  mark_special_tokens(spec);
+  write_tokenizer_spec(spec, metadata);
 }
 
 }  // namespace
 
 void set_byte_pair(const Source& source, Metadata& metadata) {
-  const std::optional<JsonFile> tokenizer = source.json("tokenizer.json");
-  Vocabulary vocabulary =
-      tokenizer ? Vocabulary::read(source, tokenizer) : Vocabulary::read_map(source, "vocab.json");
-  TokenizerSpec spec = read_byte_pair(source, vocabulary, tokenizer);
-  for (const auto& [token, type] : vocabulary.entries()) {
-    spec.tokens.push_back(token);
-    spec.types.push_back(type);
+  TokenizerSpec spec{
+      .pre = "gpt-2", .merges = read_merge_lines(source.path("merges.txt")), .add_bos = false};
+  Vocabulary::read_map(source, "vocab.json").move_to(spec);
+  write_byte_pair(source, spec, metadata);
+}
+
+bool set_byte_pair(const Source& source, const JsonNode& root, const TokenizerJson& json,
+                   Metadata& metadata) {
+  const auto pre = pre_tokenizer_name(root);
+  if (!pre) return false;
+  TokenizerSpec spec = read_tokens(source, root, json);
+  spec.pre = *pre;
+  for (const auto& [left, right] : read_merges(root.at("model"))) {
+    spec.merges.push_back(cat(left, ' ', right));
   }
-  write_tokenizer_spec(spec, metadata);
+  spec.add_bos = !json.subwords.prefix.empty();
+  write_byte_pair(source, spec, metadata);
+  return true;
 }
 
 }  // namespace heed

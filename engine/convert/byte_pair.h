@@ -1,15 +1,20 @@
-// The byte-level BPE of a model directory as tokenizer.ggml.* keys: tokenizer.json, or GPT-2's
-// vocab.json and merges.txt. Used by the converter's tokenizer.h.
+// Byte-level BPE as tokenizer.ggml.* keys, from GPT-2's vocab.json and merges.txt or from a
+// tokenizer.json. Used by the converter of tokenizers.
 #pragma once
 
 #include "engine/convert/source.h"
 #include "engine/format/metadata.h"
+#include "engine/text/tokenizer_json.h"
 
 namespace heed {
 
-/// Sets all keys of a "gpt2" tokenizer and tokenizer.chat_template. Throws Error(unsupported)
-/// naming a component that a GGUF file cannot say, Error(format) for what is missing or
-/// contradictory.
+/// Sets the keys of a "gpt2" tokenizer from vocab.json and merges.txt. Throws Error(format) for
+/// what is missing or contradictory.
 void set_byte_pair(const Source& source, Metadata& metadata);
+
+/// The same from a tokenizer.json, whose model is BPE. False, with nothing set, for one that these
+/// keys cannot say.
+bool set_byte_pair(const Source& source, const JsonNode& root, const TokenizerJson& json,
+                   Metadata& metadata);
 
 }  // namespace heed

@@ -53,16 +53,10 @@ void add_tokens(const Source& source, TokenizerSpec& spec) {
 
 void find_special_tokens(const Source& source, TokenizerSpec& spec) {
   const SpecialNames names = SpecialNames::read(source);
-  const auto find = [&](std::string_view key, std::string_view usual) {
-    const std::string name = names.of(key, usual);
-    const auto it = std::ranges::find(spec.tokens, name);
-    return it == spec.tokens.end() ? std::optional<Token>()
-                                   : static_cast<Token>(it - spec.tokens.begin());
-  };
-  spec.bos = find("bos_token", "<s>");
-  spec.eos = find("eos_token", "</s>");
-  spec.unk = find("unk_token", "<unk>");
-  spec.pad = find("pad_token", "<pad>");
+  spec.bos = find_token(spec, names.of("bos_token", "<s>"));
+  spec.eos = find_token(spec, names.of("eos_token", "</s>"));
+  spec.unk = find_token(spec, names.of("unk_token", "<unk>"));
+  spec.pad = find_token(spec, names.of("pad_token", "<pad>"));
 }
 
 }  // namespace
@@ -91,16 +85,8 @@ void set_sentence_piece(const Source& source, const std::filesystem::path& path,
     spec.types.push_back(piece.type);
     spec.scores.push_back(piece.score);
   }
-  const JsonFile& config = source.config();
-  const auto rows = static_cast<size_t>(
-      JsonNode(config.root(), config.name()).at("vocab_size").integer(1, 1 << 22));
-  if (spec.tokens.size() > rows) {
-    fail(Error::Code::format, path.string(), ": ", spec.tokens.size(),
-         " pieces, and the embedding has ", rows, " rows (config.json's 'vocab_size')");
-  }
-  while (spec.tokens.size() < rows) spec.tokens.push_back(cat("[PAD", spec.tokens.size(), "]"));
-  spec.types.resize(rows, TokenType::unused);
-  spec.scores.resize(rows, kUnusedScore);
+  fill_tokens(source, path.string(), spec);
+  spec.scores.resize(spec.tokens.size(), kUnusedScore);
   add_tokens(source, spec);
   find_special_tokens(source, spec);
   const auto settings = source.json("tokenizer_config.json");

@@ -75,10 +75,7 @@ void set_sentence_piece_pair(const Source& source, Metadata& metadata) {
                      .source_model = read_model(source, "source.spm"),
                      .target_model = read_model(source, "target.spm")};
   set_special_tokens(source, vocabulary, spec);
-  for (const auto& [token, type] : vocabulary.entries()) {
-    spec.tokens.push_back(token);
-    spec.types.push_back(type);
-  }
+  vocabulary.move_to(spec);
   write_tokenizer_spec(spec, metadata);
   load_tokenizer(metadata);  // what else is wrong
 }

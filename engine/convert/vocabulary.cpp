@@ -14,14 +14,9 @@ namespace {
 /// Far above any real vocabulary (256,000), far below what would exhaust memory.
 constexpr int64_t kMaxVocabulary = int64_t{1} << 22;
 
-int64_t vocabulary_size(const JsonFile& config) {
-  const Json* value = config.find("vocab_size");
-  if (!value) config.refuse("'vocab_size' is missing");
-  if (!value->is_number_integer() || *value < 1 || *value > kMaxVocabulary) {
-    config.refuse("'vocab_size': expected a whole number from 1 to ", kMaxVocabulary, ", found ",
-                  to_text(*value));
-  }
-  return value->get<int64_t>();
+size_t vocabulary_size(const JsonFile& config) {
+  const JsonNode root(config.root(), config.name());
+  return static_cast<size_t>(root.at("vocab_size").integer(1, kMaxVocabulary));
 }
 
 void check_utf8(std::string_view line, const std::string& file, int64_t number) {
@@ -36,31 +31,40 @@ void check_utf8(std::string_view line, const std::string& file, int64_t number) 
 
 }  // namespace
 
-Vocabulary Vocabulary::read(const Source& source, const std::optional<JsonFile>& tokenizer) {
-  const auto size = static_cast<size_t>(vocabulary_size(source.config()));
-  if (tokenizer) {
-    Vocabulary vocabulary(tokenizer->name(), size);
-    const Json* model = tokenizer->find("model");
-    vocabulary.add_map(*tokenizer, model ? JsonFile::find(*model, "vocab") : nullptr,
-                       TokenType::normal);
-    if (const Json* added = tokenizer->find("added_tokens")) {
-      vocabulary.add_tokens_with_flags(*tokenizer, *added);
-    }
-    vocabulary.fill_gaps();
-    return vocabulary;
+void fill_tokens(const Source& source, std::string_view file, TokenizerSpec& spec) {
+  const size_t rows = vocabulary_size(source.config());
+  if (spec.tokens.size() > rows) {
+    fail(Error::Code::format, file, ": ", spec.tokens.size(), " tokens, and the embedding has ",
+         rows, " rows (config.json's 'vocab_size')");
   }
-  Vocabulary vocabulary(source.path("vocab.txt").string(), size);
+  spec.tokens.resize(rows);
+  spec.types.resize(rows, TokenType::undefined);
+  for (size_t id = 0; id < rows; ++id) {
+    if (spec.types[id] != TokenType::undefined) continue;
+    spec.tokens[id] = cat("[PAD", id, "]");
+    spec.types[id] = TokenType::unused;
+  }
+}
+
+TokenizerSpec read_tokens(const Source& source, const JsonNode& root, const TokenizerJson& json) {
+  TokenizerSpec spec{.tokens = json.tokens, .types = json.types};
+  std::ranges::replace(spec.types, TokenType::unused, TokenType::undefined);
+  fill_tokens(source, root.path(), spec);
+  return spec;
+}
+
+Vocabulary Vocabulary::read_lines(const Source& source) {
+  Vocabulary vocabulary(source.path("vocab.txt").string(), vocabulary_size(source.config()));
   vocabulary.add_lines(vocabulary.name_);
   if (const auto added = source.json("added_tokens.json")) {
     vocabulary.add_map(*added, &added->root(), TokenType::user_defined);
   }
-  vocabulary.fill_gaps();
   return vocabulary;
 }
 
 Vocabulary Vocabulary::read_map(const Source& source, std::string_view file) {
   const JsonFile json = JsonFile::read(source.path(file));
-  const auto size = static_cast<size_t>(vocabulary_size(source.config()));
+  const size_t size = vocabulary_size(source.config());
   if (json.root().is_object() && json.root().size() != size) {
     json.refuse(json.root().size(), " tokens, and the embedding has ", size,
                 " rows (config.json's 'vocab_size')");
@@ -73,11 +77,12 @@ Vocabulary Vocabulary::read_map(const Source& source, std::string_view file) {
 Vocabulary Vocabulary::read_list(const Source& source, const std::string& last) {
   const std::string file =
       source.has("shared_vocabulary.json") ? "shared_vocabulary.json" : "shared_vocabulary.txt";
-  const auto size = vocabulary_size(source.config());
-  Vocabulary vocabulary(source.path(file).string(), static_cast<size_t>(size));
+  const size_t size = vocabulary_size(source.config());
+  Vocabulary vocabulary(source.path(file).string(), size);
   const int64_t count = file.ends_with(".json") ? vocabulary.add_list(*source.json(file))
                                                 : vocabulary.add_lines(vocabulary.name_);
-  if (count + 1 != size || std::ssize(vocabulary.ids_) != count || vocabulary.find(last)) {
+  if (count + 1 != std::ssize(vocabulary.tokens_) || std::ssize(vocabulary.ids_) != count ||
+      vocabulary.find(last)) {
     fail(Error::Code::format, vocabulary.name_, ": expected ", size - 1,
          " different tokens, one for each row of the embedding, and none that is called ",
          to_text(Json(last)), ", found ", count);
@@ -94,18 +99,19 @@ std::optional<Token> Vocabulary::find(std::string_view token) const {
 
 /// A token stated twice has the later id, as in transformers; the earlier one remains a gap.
 void Vocabulary::add(const std::string& token, int64_t id, TokenType type) {
-  if (id < 0 || id >= static_cast<int64_t>(entries_.size())) {
+  if (id < 0 || id >= std::ssize(tokens_)) {
     fail(Error::Code::format, name_, ": token ", to_text(Json(token)), " has the id ", id,
-         ", and config.json says 'vocab_size' is ", entries_.size());
+         ", and config.json says 'vocab_size' is ", tokens_.size());
   }
-  Entry& entry = entries_[static_cast<size_t>(id)];
-  if (entry.type != TokenType::undefined && entry.token != token) {
-    fail(Error::Code::format, name_, ": tokens ", to_text(Json(entry.token)), " and ",
+  const auto index = static_cast<size_t>(id);
+  if (types_[index] != TokenType::undefined && tokens_[index] != token) {
+    fail(Error::Code::format, name_, ": tokens ", to_text(Json(tokens_[index])), " and ",
          to_text(Json(token)), " have the same id ", id);
   }
   const auto [it, is_new] = ids_.try_emplace(token, static_cast<Token>(id));
-  if (!is_new) entries_[static_cast<size_t>(std::exchange(it->second, id))] = {};
-  entry = {token, type};
+  if (!is_new) set_type(std::exchange(it->second, static_cast<Token>(id)), TokenType::undefined);
+  tokens_[index] = token;
+  types_[index] = type;
 }
 
 void Vocabulary::add_map(const JsonFile& file, const Json* map, TokenType type) {
@@ -115,18 +121,6 @@ void Vocabulary::add_map(const JsonFile& file, const Json* map, TokenType type) 
       file.refuse("token ", to_text(Json(token)), ": expected an id, found ", to_text(id));
     }
     add(token, id.get<int64_t>(), type);
-  }
-}
-
-void Vocabulary::add_tokens_with_flags(const JsonFile& file, const Json& added) {
-  for (const Json& token : added) {
-    const Json* id = JsonFile::find(token, "id");
-    const auto content = file.text(token, "content");
-    if (!id || !id->is_number_integer() || !content) {
-      file.refuse("'added_tokens': expected an 'id' and a 'content' of each");
-    }
-    const bool special = file.flag(token, "special").value_or(false);
-    add(*content, id->get<int64_t>(), special ? TokenType::control : TokenType::user_defined);
   }
 }
 
@@ -152,12 +146,9 @@ int64_t Vocabulary::add_lines(const std::string& path) {
   return id;
 }
 
-void Vocabulary::fill_gaps() {
-  for (size_t id = 0; id < entries_.size(); ++id) {
-    if (entries_[id].type == TokenType::undefined) {
-      entries_[id] = {cat("[PAD", id, "]"), TokenType::unused};
-    }
-  }
+void Vocabulary::move_to(TokenizerSpec& spec) {
+  spec.tokens = std::move(tokens_);
+  spec.types = std::move(types_);
 }
 
 SpecialNames SpecialNames::read(const Source& source) {
@@ -177,6 +168,22 @@ std::string SpecialNames::of(std::string_view key, std::string_view usual) const
     if (name) return *name;
   }
   return std::string(usual);
+}
+
+void find_special_ids(const Source& source, TokenizerSpec& spec) {
+  const SpecialNames names = SpecialNames::read(source);
+  for (const SpecialId& special : kSpecialIds) {
+    const std::string name = special.name.empty() ? "" : names.of(special.name, "");
+    if (!name.empty()) spec.*special.id = find_token(spec, name);
+  }
+}
+
+void mark_special_tokens(TokenizerSpec& spec) {
+  for (const SpecialId& special : kSpecialIds) {
+    if (const auto id = spec.*special.id) {
+      spec.types[static_cast<size_t>(*id)] = TokenType::control;
+    }
+  }
 }
 
 }  // namespace heed

@@ -1,4 +1,4 @@
-// The tokens of a model directory by their ids, from tokenizer.json or from vocab.txt. Used by the
+// The tokens of a model directory by their ids, and which of them are special. Used by the
 // converter of tokenizers.
 #pragma once
 
@@ -10,20 +10,24 @@
 #include <vector>
 
 #include "engine/convert/source.h"
+#include "engine/text/tokenizer_json.h"
 #include "engine/text/tokenizer_spec.h"
 
 namespace heed {
 
+/// Makes the tokens of `file` as many as config.json's vocab_size: what has no type yet becomes
+/// "[PAD7]", unused. Throws Error(format) if there are more.
+void fill_tokens(const Source& source, std::string_view file, TokenizerSpec& spec);
+
+/// The tokens of a tokenizer.json, filled up. Throws Error(format).
+TokenizerSpec read_tokens(const Source& source, const JsonNode& root, const TokenizerJson& json);
+
+/// The tokens that a directory has without a tokenizer.json.
 class Vocabulary {
  public:
-  struct Entry {
-    std::string token;
-    TokenType type = TokenType::undefined;  ///< no token yet
-  };
-
-  /// As many entries as config.json's vocab_size; ids without a token become "[PAD7]", unused.
-  /// `tokenizer` is the directory's tokenizer.json, if it has one. Throws Error(format).
-  static Vocabulary read(const Source& source, const std::optional<JsonFile>& tokenizer);
+  /// From vocab.txt, one token a line, and added_tokens.json; ids up to config.json's vocab_size
+  /// need not have a token. Throws Error(format).
+  static Vocabulary read_lines(const Source& source);
 
   /// From an object that maps tokens to ids. Throws Error(format) unless it has as many tokens as
   /// config.json's vocab_size, each with an id of its own.
@@ -35,21 +39,23 @@ class Vocabulary {
 
   /// The file it was read from.
   const std::string& name() const { return name_; }
-  const std::vector<Entry>& entries() const { return entries_; }
   std::optional<Token> find(std::string_view token) const;
-  void set_type(Token id, TokenType type) { entries_[static_cast<size_t>(id)].type = type; }
+  void set_type(Token id, TokenType type) { types_[static_cast<size_t>(id)] = type; }
+
+  /// Gives the tokens and their types away.
+  void move_to(TokenizerSpec& spec);
 
  private:
-  Vocabulary(std::string name, size_t size) : name_(std::move(name)), entries_(size) {}
+  Vocabulary(std::string name, size_t size)
+      : name_(std::move(name)), tokens_(size), types_(size, TokenType::undefined) {}
   void add(const std::string& token, int64_t id, TokenType type);
   int64_t add_lines(const std::string& path);
   int64_t add_list(const JsonFile& file);
   void add_map(const JsonFile& file, const Json* map, TokenType type);
-  void add_tokens_with_flags(const JsonFile& file, const Json& added);
-  void fill_gaps();
 
   std::string name_;
-  std::vector<Entry> entries_;
+  std::vector<std::string> tokens_;
+  std::vector<TokenType> types_;  ///< undefined: no token yet
   std::unordered_map<std::string, Token, StringHash, std::equal_to<>> ids_;
 };
 
@@ -64,5 +70,12 @@ class SpecialNames {
  private:
   std::vector<JsonFile> files_;
 };
+
+/// Sets the ids of the special tokens that the directory's files name ("bos_token") and that are
+/// among the spec's tokens.
+void find_special_ids(const Source& source, TokenizerSpec& spec);
+
+/// The tokens of these ids are for the model, not for the reader.
+void mark_special_tokens(TokenizerSpec& spec);
 
 }  // namespace heed

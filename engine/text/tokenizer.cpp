@@ -118,9 +118,7 @@ void check_arrays(TokenizerSpec& spec) {
 /// Gives the special tokens their usual ids where the file is silent.
 void find_usual_ids(TokenizerSpec& spec, const Kind& kind) {
   for (const auto& [id, token] : kind.ids) {
-    if (!id || spec.*id) continue;
-    const auto it = std::ranges::find(spec.tokens, token);
-    if (it != spec.tokens.end()) spec.*id = static_cast<Token>(it - spec.tokens.begin());
+    if (id && !(spec.*id)) spec.*id = find_token(spec, token);
   }
 }
 

@@ -220,12 +220,7 @@ std::unique_ptr<const WordModel> Reader::read_byte_pair() {
   BytePairVocabulary vocabulary{.written = result_.tokens,
                                 .texts = rules.bytes ? bytes : result_.tokens,
                                 .tokens = model_tokens_,
-                                .merges = {}};
-  const JsonNode merges = model_.at("merges");
-  if (!merges.value().is_array()) merges.refuse("expected an array");
-  for (const auto& merge : merges.value()) {
-    vocabulary.merges.push_back(read_merge(merges, merge, vocabulary.merges.size()));
-  }
+                                .merges = read_merges(model_)};
   return make_byte_pair_model(vocabulary, std::move(rules));
 }
 
@@ -273,7 +268,7 @@ std::unique_ptr<const WordModel> Reader::read_unigram() {
 }
 
 std::unique_ptr<const WordModel> Reader::read_model() {
-  const std::string type = model_type();
+  const std::string& type = result_.model = model_type();
   if ((type == "Unigram") != model_.at("vocab").value().is_array()) {
     model_.at("vocab").refuse("is not that of the type '", type, "'");
   }
@@ -360,6 +355,18 @@ TokenizerJson Reader::run() {
 
 }  // namespace
 
+std::vector<std::pair<std::string_view, std::string_view>> read_merges(const JsonNode& model) {
+  const JsonNode list = model.at("merges");
+  if (!list.value().is_array()) list.refuse("expected an array");
+  std::vector<std::pair<std::string_view, std::string_view>> merges;
+  for (const auto& merge : list.value()) merges.push_back(read_merge(list, merge, merges.size()));
+  return merges;
+}
+
+TokenizerJson read_tokenizer_json(const JsonNode& root) {
+  return Reader(root).run();
+}
+
 TokenizerJson read_tokenizer_json(std::string_view text, std::string_view name) {
   JsonNode::Json document;
   try {
@@ -369,7 +376,7 @@ TokenizerJson read_tokenizer_json(std::string_view text, std::string_view name) 
   } catch (const JsonNode::Json::exception&) {  // a number beyond every type
     fail(Error::Code::format, name, ": not valid JSON");
   }
-  return Reader(JsonNode(document, std::string(name))).run();
+  return read_tokenizer_json(JsonNode(document, std::string(name)));
 }
 
 Subwords make_hugging_face(TokenizerSpec& spec) {

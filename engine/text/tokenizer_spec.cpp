@@ -1,6 +1,7 @@
 // Reads a tokenizer's description from a file's metadata, and writes it there.
 #include "engine/text/tokenizer_spec.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -51,6 +52,12 @@ std::string read_bytes(const Metadata& metadata, std::string_view key) {
 }
 
 }  // namespace
+
+std::optional<Token> find_token(const TokenizerSpec& spec, std::string_view token) {
+  const auto it = std::ranges::find(spec.tokens, token);
+  if (it == spec.tokens.end()) return std::nullopt;
+  return static_cast<Token>(it - spec.tokens.begin());
+}
 
 TokenizerSpec read_tokenizer_spec(const Metadata& metadata) {
   // Files that no other engine can read have tokenizer.json alone.

@@ -60,22 +60,27 @@ inline constexpr std::string_view kHuggingFaceKey = "tokenizer.huggingface.json"
 inline constexpr std::string_view kSourceModelKey = "tokenizer.heed.source_model";
 inline constexpr std::string_view kTargetModelKey = "tokenizer.heed.target_model";
 
-/// The ids above and the keys that hold them; one is misspelt in all files.
+/// The ids above, the keys that hold them (one is misspelt in all files), and what Hugging Face's
+/// files call them, if they do.
 struct SpecialId {
   std::string_view key;
+  std::string_view name;
   std::optional<Token> TokenizerSpec::*id;
 };
 inline constexpr std::array<SpecialId, 9> kSpecialIds = {{
-    {"tokenizer.ggml.bos_token_id", &TokenizerSpec::bos},
-    {"tokenizer.ggml.eos_token_id", &TokenizerSpec::eos},
-    {"tokenizer.ggml.eot_token_id", &TokenizerSpec::eot},
-    {"tokenizer.ggml.eom_token_id", &TokenizerSpec::eom},
-    {"tokenizer.ggml.unknown_token_id", &TokenizerSpec::unk},
-    {"tokenizer.ggml.padding_token_id", &TokenizerSpec::pad},
-    {"tokenizer.ggml.cls_token_id", &TokenizerSpec::cls},
-    {"tokenizer.ggml.seperator_token_id", &TokenizerSpec::sep},
-    {"tokenizer.ggml.mask_token_id", &TokenizerSpec::mask},
+    {"tokenizer.ggml.bos_token_id", "bos_token", &TokenizerSpec::bos},
+    {"tokenizer.ggml.eos_token_id", "eos_token", &TokenizerSpec::eos},
+    {"tokenizer.ggml.eot_token_id", "", &TokenizerSpec::eot},
+    {"tokenizer.ggml.eom_token_id", "", &TokenizerSpec::eom},
+    {"tokenizer.ggml.unknown_token_id", "unk_token", &TokenizerSpec::unk},
+    {"tokenizer.ggml.padding_token_id", "pad_token", &TokenizerSpec::pad},
+    {"tokenizer.ggml.cls_token_id", "cls_token", &TokenizerSpec::cls},
+    {"tokenizer.ggml.seperator_token_id", "sep_token", &TokenizerSpec::sep},
+    {"tokenizer.ggml.mask_token_id", "mask_token", &TokenizerSpec::mask},
 }};
+
+/// The first token that is written so.
+std::optional<Token> find_token(const TokenizerSpec& spec, std::string_view token);
 
 /// Reads the tokenizer.ggml.*, tokenizer.heed.* and tokenizer.huggingface.* keys. Throws
 /// Error(format) naming the key that is missing or of a wrong type.

@@ -73,6 +73,23 @@ TEST_CASE("what GGUF has no name for is in tokenizer.json alone") {
   }
 }
 
+TEST_CASE("a tokenizer.json of old, whose model has no type") {
+  const StyledDirectory directory("gpt-2");
+  directory.edit_json("tokenizer.json", [](Json& t) { t["model"].erase("type"); });
+  CHECK(directory.metadata().require<std::string>("tokenizer.ggml.pre") == "gpt-2");
+}
+
+TEST_CASE("words that are cut once more than GGUF's names say") {
+  const StyledDirectory directory("gpt-2");
+  directory.edit_json("tokenizer.json", [](Json& t) {
+    const Json words = t["pre_tokenizer"];
+    const Json digits = {{"type", "Digits"}, {"individual_digits", true}};
+    const Json punctuation = {{"type", "Punctuation"}};
+    t["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {digits, punctuation, words}}};
+  });
+  CHECK(!directory.metadata().contains("tokenizer.ggml.pre"));
+}
+
 TEST_CASE("special tokens are those that the directory's other files name") {
   const StyledDirectory directory("llama-2");
   write_text(directory / "tokenizer_config.json",

@@ -1,14 +1,19 @@
-// What the fuzz targets ask of the code under test. Used by all of them.
+// What a fuzz target is, and what targets ask of the code under test. Used by all of them.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <string_view>
 
 #include "engine/core/tensor.h"
+#include "engine/format/checkpoint.h"
 
 namespace heed {
+
+/// The target: tries an input, and aborts where a promise is broken. May throw Error.
+void fuzz(std::string_view input);
 
 inline void require(bool condition) {
   if (!condition) std::abort();
@@ -22,11 +27,15 @@ inline void read_all(std::span<const std::byte> bytes) {
   (void)keep;
 }
 
-/// A checkpoint's tensor has the bytes that its shape asks for, and all of them can be read.
-inline void check_plain(const TensorView& tensor) {
-  require(element_count(tensor.shape) * info(tensor.type).bytes ==
-          static_cast<int64_t>(tensor.data.size()));
-  read_all(tensor.data);
+/// Every tensor of a checkpoint can be found again and read, and has the bytes that its shape asks
+/// for.
+inline void check_tensors(const Checkpoint& checkpoint) {
+  for (const TensorView& tensor : checkpoint.tensors()) {
+    require(checkpoint.find(tensor.name) == &tensor);
+    require(element_count(tensor.shape) * info(tensor.type).bytes ==
+            static_cast<int64_t>(tensor.data.size()));
+    read_all(tensor.data);
+  }
 }
 
 }  // namespace heed

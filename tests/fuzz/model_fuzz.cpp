@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "heed.hpp"
+#include "tests/fuzz/checks.h"
 
 namespace heed {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 /// A file in memory that has a path, as Model::load wants it.
 class MemoryFile {
  public:
-  explicit MemoryFile(std::span<const uint8_t> bytes) : file_(memfd_create("model", 0)) {
+  explicit MemoryFile(std::string_view bytes) : file_(memfd_create("model", 0)) {
     if (file_ < 0 ||
         write(file_, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
       std::abort();
@@ -43,7 +43,9 @@ void decode(Session& session) {
   session.generate(tokens, {.max_tokens = 2, .sampling = {.temperature = 1}, .ignore_eos = true});
 }
 
-void run(std::span<const uint8_t> bytes) {
+}  // namespace
+
+void fuzz(std::string_view bytes) {
   const MemoryFile file(bytes);
   const Model model = Model::load(file.path(), {.exact = bytes.size() % 2 != 0, .threads = 1});
   Session session(model, {.context = std::min<int64_t>(16, model.info().context), .threads = 1});
@@ -57,13 +59,4 @@ void run(std::span<const uint8_t> bytes) {
   }
 }
 
-}  // namespace
 }  // namespace heed
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  try {
-    heed::run({data, size});
-  } catch (const heed::Error&) {
-  }
-  return 0;
-}

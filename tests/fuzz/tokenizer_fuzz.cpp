@@ -83,7 +83,9 @@ void run_pair(std::string_view input, EncodeOptions options) {
   }
 }
 
-void run(std::string_view input) {
+}  // namespace
+
+void fuzz(std::string_view input) {
   if (input.empty()) return;
   const auto choice = static_cast<uint8_t>(input[0]);
   input.remove_prefix(1);
@@ -107,13 +109,4 @@ void run(std::string_view input) {
   }
 }
 
-}  // namespace
 }  // namespace heed
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  try {
-    heed::run({reinterpret_cast<const char*>(data), size});
-  } catch (const heed::Error&) {
-  }
-  return 0;
-}
