@@ -96,13 +96,10 @@ void read_chat_template(Model::Impl& impl) {
   }
 }
 
-}  // namespace
-
-Model Model::load(const std::string& name_or_path, const LoadOptions& options) {
-  const Clock::time_point start = Clock::now();
-  const std::filesystem::path path = find_model(name_or_path);
-  const FileAccess access = options.map ? FileAccess::map : FileAccess::read;
-  auto impl = std::make_shared<Model::Impl>(GgufFile::open(path, access));
+/// What both ways to a model have in common.
+std::shared_ptr<Model::Impl> load_file(GgufFile opened, const std::filesystem::path& path,
+                                       const LoadOptions& options, Clock::time_point start) {
+  auto impl = std::make_shared<Model::Impl>(std::move(opened));
   const Metadata& metadata = impl->loaded.file.metadata();
   impl->loaded.graph = make_graph(metadata);
   impl->text =
@@ -112,7 +109,26 @@ Model Model::load(const std::string& name_or_path, const LoadOptions& options) {
   if (!options.vocabulary_only) load_weights(impl->loaded, options);  // last: it takes longest
   impl->info = describe(impl->loaded, path);
   impl->info.load_seconds = seconds_since(start);
-  return Model(std::move(impl));
+  return impl;
+}
+
+}  // namespace
+
+Model Model::load(const std::string& name_or_path, const LoadOptions& options) {
+  const Clock::time_point start = Clock::now();
+  const std::filesystem::path path = find_model(name_or_path);
+  const FileAccess access = options.map ? FileAccess::map : FileAccess::read;
+  return Model(load_file(GgufFile::open(path, access), path, options, start));
+}
+
+Model Model::load_memory(std::span<const std::byte> bytes, const LoadOptions& options) {
+  constexpr uintptr_t kAlignment = 8;
+  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
+  if (address % kAlignment != 0) {
+    fail(Error::Code::argument, "a model in memory at address ", address,
+         ": expected a multiple of ", kAlignment);
+  }
+  return Model(load_file(GgufFile::parse(bytes, "memory"), "memory", options, Clock::now()));
 }
 
 const ModelInfo& Model::info() const {

@@ -5,6 +5,7 @@
 
 #include "engine/api/session_impl.h"
 #include "engine/decode/generate.h"
+#include "engine/decode/session_state.h"
 #include "engine/graph/work.h"
 #include "heed.hpp"
 
@@ -14,35 +15,58 @@ namespace {
 /// Context of a session that names none: a longer one is a choice, since its cache is memory.
 constexpr int64_t kDefaultContext = 4096;
 
+int threads_of(const SessionOptions& options) {
+  return options.threads > 0 ? options.threads : default_threads();
+}
+
+DecoderOptions decoder_options(const LoadedModel& loaded, const SessionOptions& options) {
+  const int64_t most = std::min(kDefaultContext, loaded.graph.main.dims.context);
+  return {.context = options.context > 0 ? options.context : most,
+          .ubatch = std::max<int64_t>(1, options.ubatch),
+          .threads = threads_of(options),
+          .kv_type = loaded.weights->exact() ? KvType::f32 : options.kv_type};
+}
+
+/// Keys and values of an encoder live for one pass: rounding them would save nothing.
+EncoderOptions encoder_options(const SessionOptions& options) {
+  return {.threads = threads_of(options), .kv_type = KvType::f32};
+}
+
+void check_has_weights(const Model& model) {
+  if (model.impl().loaded.weights) return;
+  fail(Error::Code::argument, model.info().path.string(),
+       ": loaded with vocabulary_only, expected weights");
+}
+
 }  // namespace
 
 Session::Session(Model model, const SessionOptions& options)
-    : impl_(std::make_unique<Impl>(Impl{.model = std::move(model)})) {
+    : impl_(std::make_unique<Impl>(std::move(model))) {
   const LoadedModel& loaded = impl_->loaded();
-  if (!loaded.weights) {
-    fail(Error::Code::argument, impl_->model.info().path.string(),
-         ": loaded with vocabulary_only, expected weights");
-  }
-  const int threads = options.threads > 0 ? options.threads : default_threads();
-  impl_->threads = threads;
+  check_has_weights(impl_->model);
+  impl_->threads = threads_of(options);
   impl_->kv_type = options.kv_type;
-  const bool exact = loaded.weights->exact();
   if (impl_->model.info().kind == ModelKind::decoder) {
-    const int64_t most = std::min(kDefaultContext, loaded.graph.main.dims.context);
-    impl_->decoder.emplace(loaded.graph.main, *loaded.weights,
-                           DecoderOptions{.context = options.context > 0 ? options.context : most,
-                                          .ubatch = std::max<int64_t>(1, options.ubatch),
-                                          .threads = threads,
-                                          .kv_type = exact ? KvType::f32 : options.kv_type});
+    impl_->decoder.emplace(loaded.graph.main, *loaded.weights, decoder_options(loaded, options));
+    impl_->decoder->set_cancel(&impl_->cancelled);
   } else if (!loaded.graph.memory) {
-    // Keys and values of an encoder live for one pass: rounding them would save nothing.
-    impl_->encoder.emplace(loaded.graph.main, *loaded.weights,
-                           EncoderOptions{.threads = threads, .kv_type = KvType::f32});
+    impl_->encoder.emplace(loaded.graph.main, *loaded.weights, encoder_options(options));
+    impl_->encoder->set_cancel(&impl_->cancelled);
   }
   if (!options.profile) return;
   impl_->profile = std::make_unique<Profile>();
   if (impl_->decoder) impl_->decoder->set_trace(impl_->profile->trace());
   if (impl_->encoder) impl_->encoder->set_trace(impl_->profile->trace());
+}
+
+int64_t Session::memory_needed(const Model& model, const SessionOptions& options) {
+  const LoadedModel& loaded = model.impl().loaded;
+  check_has_weights(model);
+  if (model.info().kind == ModelKind::decoder) {
+    return Decoder::bytes(loaded.graph.main, *loaded.weights, decoder_options(loaded, options));
+  }
+  if (loaded.graph.memory) return 0;
+  return Encoder::bytes(loaded.graph.main, *loaded.weights, encoder_options(options));
 }
 
 Session::~Session() = default;
@@ -101,6 +125,23 @@ Work Session::work(int64_t position, int64_t tokens) const {
 std::vector<StepTime> Session::take_profile() {
   if (!impl_->profile) fail(Error::Code::argument, "take_profile: the session does not profile");
   return impl_->profile->take();
+}
+
+void Session::cancel() {
+  impl_->cancelled = true;
+}
+
+std::span<const Token> Session::tokens() const {
+  if (!impl_->decoder) return {};
+  return impl_->decoder->tokens();
+}
+
+void Session::save(const std::filesystem::path& path) {
+  save_state(impl_->need_decoder("save"), impl_->loaded().file, path);
+}
+
+void Session::restore(const std::filesystem::path& path) {
+  restore_state(impl_->need_decoder("restore"), impl_->loaded().file, path);
 }
 
 void Session::rewind(int64_t position) {

@@ -1,6 +1,7 @@
 // What is behind heed::Session. Shared by the files of engine/api/ alone.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@
 namespace heed {
 
 struct Session::Impl {
+  explicit Impl(Model of) : model(std::move(of)) {}
+
   Model model;
   int threads = 1;
   KvType kv_type = KvType::bf16;  ///< asked for
@@ -24,15 +27,19 @@ struct Session::Impl {
   std::optional<Seq2Seq> seq2seq;  ///< made by the first call, again where options differ
   Seq2SeqOptions seq2seq_options;
   std::unique_ptr<Profile> profile;  ///< null: not asked for
+  std::atomic<bool> cancelled = false;
 
   const LoadedModel& loaded() const { return model.impl().loaded; }
 
+  /// What was cancelled was the call before.
   Decoder& need_decoder(const char* what) {
     if (!decoder) wrong_kind(what, "a decoder");
+    cancelled = false;
     return *decoder;
   }
   Encoder& need_encoder(const char* what) {
     if (!encoder) wrong_kind(what, "an encoder that gives sentence embeddings");
+    cancelled = false;
     return *encoder;
   }
   /// Threads and the type of keys and values are the session's.

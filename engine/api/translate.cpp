@@ -111,7 +111,9 @@ Seq2Seq& Session::Impl::need_seq2seq(const char* what, Seq2SeqOptions options) {
     seq2seq.emplace(m.graph, *m.weights, *m.memory_weights, options);
     seq2seq_options = options;
     if (profile) seq2seq->set_trace(profile->trace());
+    seq2seq->set_cancel(&cancelled);
   }
+  cancelled = false;
   return *seq2seq;
 }
 

@@ -16,6 +16,14 @@ int64_t checked_context(const Graph& graph, const DecoderOptions& options) {
   return options.context;
 }
 
+PlanOptions plan_options(const DecoderOptions& options) {
+  return {.rows = std::min(options.ubatch, options.context),
+          .wanted = Decoder::kLogitRows,
+          .positions = options.context,
+          .kv_type = options.kv_type,
+          .input_squares = options.input_squares};
+}
+
 }  // namespace
 
 Decoder::Decoder(const Graph& graph, const Weights& weights, const DecoderOptions& options)
@@ -24,11 +32,7 @@ Decoder::Decoder(const Graph& graph, const Weights& weights, const DecoderOption
       context_(checked_context(graph, options)),
       team_(options.threads),
       cache_(kv_shape(graph), options.kv_type, options.context),
-      plan_(weights, {.rows = std::min(options.ubatch, options.context),
-                      .wanted = kLogitRows,
-                      .positions = options.context,
-                      .kv_type = options.kv_type,
-                      .input_squares = options.input_squares}),
+      plan_(weights, plan_options(options)),
       workspace_(plan_.make_workspace(team_.size())) {
   tokens_.reserve(context_);
   positions_.reserve(plan_.rows());
@@ -66,7 +70,8 @@ void Decoder::pass(std::span<const Token> tokens, int64_t wanted) {
                   .sequences = {&sequence, 1},
                   .wanted = wanted_,
                   .out = logits_.data(),
-                  .kv_type = cache_.view().type};
+                  .kv_type = cache_.view().type,
+                  .cancel = cancel_};
   plan_.run(pass, team_, workspace_, trace_ ? &trace_ : nullptr);
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
 }
@@ -102,6 +107,20 @@ void Decoder::rewind(int64_t to) {
     fail(Error::Code::argument, "rewind to position ", to, ": expected 0 to ", position());
   }
   tokens_.resize(to);
+}
+
+void Decoder::set_tokens(std::span<const Token> tokens) {
+  rewind(0);
+  if (tokens.empty()) return;
+  check(tokens);
+  tokens_.assign(tokens.begin(), tokens.end());
+}
+
+int64_t Decoder::bytes(const Graph& graph, const Weights& weights, const DecoderOptions& options) {
+  const int64_t context = checked_context(graph, options);
+  return KvCache::bytes(kv_shape(graph), options.kv_type, context) +
+         Plan(weights, plan_options(options)).bytes(options.threads) +
+         graph.dims.vocab * static_cast<int64_t>(sizeof(float));
 }
 
 int64_t Decoder::bytes() const {

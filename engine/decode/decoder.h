@@ -2,6 +2,7 @@
 // same call with many tokens or one. Used by generation, scoring and the sessions of the API.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <span>
 #include <vector>
@@ -47,10 +48,19 @@ class Decoder {
   int64_t context() const { return context_; }
   int threads() const { return team_.size(); }
   int64_t bytes() const;
+  /// Bytes that a decoder will have. Throws as the constructor does.
+  static int64_t bytes(const Graph& graph, const Weights& weights, const DecoderOptions& options);
+
+  /// The cache's content as bytes: of the first `tokens` positions (KvCache::parts).
+  std::vector<std::span<std::byte>> cache_parts(int64_t tokens) { return cache_.parts(tokens); }
+  /// Says which tokens' keys and values the cache holds. Throws as eval() does.
+  void set_tokens(std::span<const Token> tokens);
   int64_t ubatch() const { return plan_.rows(); }
   KvType kv_type() const { return cache_.view().type; }
   const Kernels& kernels() const { return weights_.kernels(); }
   void set_trace(Trace trace) { trace_ = std::move(trace); }
+  /// Once the flag is set, no pass begins any more: Error(cancelled). It must outlive this.
+  void set_cancel(const std::atomic<bool>* flag) { cancel_ = flag; }
 
  private:
   void check(std::span<const Token> tokens) const;
@@ -69,6 +79,7 @@ class Decoder {
   std::vector<int64_t> wanted_;
   std::vector<float> logits_;  // [wanted, vocab]
   Trace trace_;
+  const std::atomic<bool>* cancel_ = nullptr;
 };
 
 }  // namespace heed

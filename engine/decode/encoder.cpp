@@ -6,17 +6,29 @@
 
 namespace heed {
 
+namespace {
+
+PlanOptions encoder_plan_options(const Graph& graph, const EncoderOptions& options) {
+  return {.rows = std::max(options.rows, graph.dims.context),
+          .wanted = 0,
+          .positions = graph.dims.context,
+          .kv_type = options.kv_type,
+          .input_squares = options.input_squares};
+}
+
+}  // namespace
+
 Encoder::Encoder(const Graph& graph, const Weights& weights, const EncoderOptions& options)
     : vocab_(graph.dims.vocab),
       context_(graph.dims.context),
       kv_type_(options.kv_type),
       team_(options.threads),
-      plan_(weights, {.rows = std::max(options.rows, graph.dims.context),
-                      .wanted = 0,
-                      .positions = graph.dims.context,
-                      .kv_type = options.kv_type,
-                      .input_squares = options.input_squares}),
+      plan_(weights, encoder_plan_options(graph, options)),
       workspace_(plan_.make_workspace(team_.size())) {}
+
+int64_t Encoder::bytes(const Graph& graph, const Weights& weights, const EncoderOptions& options) {
+  return Plan(weights, encoder_plan_options(graph, options)).bytes(options.threads);
+}
 
 void Encoder::gather(std::span<const std::vector<Token>> sequences) {
   tokens_.clear();
@@ -50,7 +62,8 @@ void Encoder::run(std::span<const std::vector<Token>> sequences, float* out, Poo
              .sequences = rows_,
              .out = out,
              .kv_type = kv_type_,
-             .pooling = pooling},
+             .pooling = pooling,
+             .cancel = cancel_},
             team_, workspace_, trace_ ? &trace_ : nullptr);
 }
 

@@ -2,6 +2,7 @@
 // side in a pass without padding. Used by `heed embed` and the sessions of the API.
 #pragma once
 
+#include <atomic>
 #include <span>
 #include <vector>
 
@@ -32,7 +33,11 @@ class Encoder {
   int64_t rows() const { return plan_.rows(); }
   int threads() const { return team_.size(); }
   int64_t bytes() const { return plan_.bytes(team_.size()); }
+  /// Bytes that an encoder will have.
+  static int64_t bytes(const Graph& graph, const Weights& weights, const EncoderOptions& options);
   void set_trace(Trace trace) { trace_ = std::move(trace); }
+  /// Once the flag is set, no pass begins any more: Error(cancelled). It must outlive this.
+  void set_cancel(const std::atomic<bool>* flag) { cancel_ = flag; }
 
  private:
   void gather(std::span<const std::vector<Token>> sequences);
@@ -47,6 +52,7 @@ class Encoder {
   std::vector<int32_t> positions_;
   std::vector<SequenceRows> rows_;
   Trace trace_;
+  const std::atomic<bool>* cancel_ = nullptr;
 };
 
 }  // namespace heed

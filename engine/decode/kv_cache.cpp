@@ -30,6 +30,15 @@ void collect(const std::vector<Layer>& layers, int64_t copies, bool memory, KvSh
   }
 }
 
+int64_t tiles_of(int64_t tokens) {
+  return (tokens + kTileTokens - 1) / kTileTokens;
+}
+
+/// Bytes of the keys of one head.
+int64_t keys_bytes(const KvShape& shape, KvType type, int64_t tiles) {
+  return ScratchSplitter::padded(tiles * kv_tile_bytes(type, shape.head_dim));
+}
+
 }  // namespace
 
 KvShape kv_shape(const Graph& graph) {
@@ -45,15 +54,33 @@ KvShape memory_shape(const Graph& graph) {
 }
 
 KvCache::KvCache(const KvShape& shape, KvType type, int64_t tokens)
-    : shape_(shape), tiles_((tokens + kTileTokens - 1) / kTileTokens) {
+    : shape_(shape), tiles_(tiles_of(tokens)) {
   view_ = {.type = type, .head_dim = shape.head_dim};
-  view_.values_offset = ScratchSplitter::padded(tiles_ * kv_tile_bytes(type, shape.head_dim));
+  view_.values_offset = keys_bytes(shape, type, tiles_);
   view_.head_stride = 2 * view_.values_offset;
   view_.layer_stride = view_.head_stride * shape.kv_heads;
   // A short context uses the beginning of each head's room: on huge pages all of it would be backed
   // by the first token, and a token's reads fall on few sets of the caches (15 % of decode).
   memory_ = AlignedBuffer(view_.layer_stride * shape.layers, "the key/value cache", Pages::small);
   view_.base = memory_.data();
+}
+
+int64_t KvCache::bytes(const KvShape& shape, KvType type, int64_t tokens) {
+  return 2 * keys_bytes(shape, type, tiles_of(tokens)) * shape.kv_heads * shape.layers;
+}
+
+std::vector<std::span<std::byte>> KvCache::parts(int64_t tokens) const {
+  const auto bytes =
+      static_cast<size_t>(tiles_of(tokens) * kv_tile_bytes(view_.type, shape_.head_dim));
+  std::vector<std::span<std::byte>> parts;
+  for (int64_t layer = 0; layer < shape_.layers; ++layer) {
+    for (int64_t head = 0; head < shape_.kv_heads; ++head) {
+      const KvTiles tiles = view_.tiles(layer, head);
+      parts.emplace_back(tiles.keys, bytes);
+      parts.emplace_back(tiles.values, bytes);
+    }
+  }
+  return parts;
 }
 
 void KvCache::reserve(int64_t tokens) {

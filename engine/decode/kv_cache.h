@@ -2,6 +2,9 @@
 // tiles of values, each in one piece. Owned by a session.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "engine/core/aligned.h"
 #include "engine/graph/graph.h"
 #include "engine/layers/pass.h"
@@ -30,8 +33,14 @@ class KvCache {
   /// stays, and view() stays valid.
   void reserve(int64_t tokens);
 
+  /// Where the keys and values of the first `tokens` positions lie, for every layer and head in
+  /// turn; with them those of the positions that share a tile with the last.
+  std::vector<std::span<std::byte>> parts(int64_t tokens) const;
+
   const KvView& view() const { return view_; }
   int64_t bytes() const { return memory_.size(); }
+  /// Bytes that a cache will have.
+  static int64_t bytes(const KvShape& shape, KvType type, int64_t tokens);
 
  private:
   KvShape shape_;

@@ -85,6 +85,7 @@ void Seq2Seq::run(Runner& runner, float* out) {
                    .wanted = runner.wanted,
                    .out = out,
                    .kv_type = options_.kv_type,
+                   .cancel = cancel_,
                    .cells = runner.cells,
                    .visible = runner.visible},
                   team_, runner.workspace, trace_ ? &trace_ : nullptr);

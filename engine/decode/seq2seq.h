@@ -3,6 +3,7 @@
 // ended leaves its place to the next. Used by the sessions of the API.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <span>
 #include <vector>
@@ -55,6 +56,8 @@ class Seq2Seq {
   int threads() const { return team_.size(); }
   int64_t bytes() const;
   void set_trace(Trace trace) { trace_ = std::move(trace); }
+  /// Once the flag is set, no pass begins any more: Error(cancelled). It must outlive this.
+  void set_cancel(const std::atomic<bool>* flag) { cancel_ = flag; }
 
  private:
   /// A plan and the lists of a pass, which keep their memory.
@@ -112,6 +115,7 @@ class Seq2Seq {
   std::vector<Slot*> busy_;
   std::vector<float> logits_;  // [rows, vocab]
   Trace trace_;
+  const std::atomic<bool>* cancel_ = nullptr;
 };
 
 }  // namespace heed

@@ -342,6 +342,9 @@ Workspace Plan::make_workspace(int threads) const {
 }
 
 void Plan::run(const Pass& pass, ThreadTeam& team, Workspace& workspace, const Trace* trace) const {
+  if (pass.cancel && pass.cancel->load(std::memory_order_relaxed)) {
+    fail(Error::Code::cancelled, "cancelled");
+  }
   const Run run{.pass = pass,
                 .kernels = *kernels_,
                 .team = team,

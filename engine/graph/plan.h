@@ -44,7 +44,7 @@ class Plan {
   Workspace make_workspace(int threads) const;
 
   /// Runs the pass. Nothing is allocated. Rows, positions and tokens must be within what the plan
-  /// and the graph were made for: the caller checks.
+  /// and the graph were made for: the caller checks. Throws Error(cancelled) as Pass::cancel says.
   void run(const Pass& pass, ThreadTeam& team, Workspace& workspace,
            const Trace* trace = nullptr) const;
 

@@ -142,6 +142,9 @@ class Model {
  public:
   /// Loads and packs a GGUF file, given by path or by its name in the store.
   static Model load(const std::string& name_or_path, const LoadOptions& options = {});
+  /// The same of a file's bytes, which begin at a multiple of 8 and must outlive all copies of the
+  /// model.
+  static Model load_memory(std::span<const std::byte> bytes, const LoadOptions& options = {});
 
   const ModelInfo& info() const;
   const Tokenizer& tokenizer() const;
@@ -301,8 +304,17 @@ class Session {
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
+  /// Bytes of cache and working memory that a session will have; nothing is made. 0 for an
+  /// encoder-decoder, whose memory depends on what it translates.
+  static int64_t memory_needed(const Model& model, const SessionOptions& options = {});
+
   const Model& model() const;
   int threads() const;
+
+  /// Makes the call that is at work on another thread throw Error(cancelled), after the token or
+  /// the batch that it is at; does nothing if there is none. The only function that may be called
+  /// while another is at work.
+  void cancel();
 
   // Decoders. Tokens are appended to the cache; Error(limit) states both numbers when they do not
   // fit, before any work.
@@ -310,6 +322,15 @@ class Session {
   int64_t position() const;  ///< tokens in the cache
   /// Forgets all tokens from `position` on.
   void rewind(int64_t position);
+  /// The tokens in the cache.
+  std::span<const Token> tokens() const;
+  /// Writes the tokens and their keys and values to a file, whole or not at all.
+  void save(const std::filesystem::path& path);
+  /// Takes up what a session of the same model and kv type has saved, in this process or another:
+  /// what it says next is the same, bit for bit. Error(format) for a damaged file,
+  /// Error(unsupported) naming what differs, Error(limit) for a context that is too small; the
+  /// cache is empty then.
+  void restore(const std::filesystem::path& path);
   /// Appends tokens; logits [vocab] of the last one, valid until the next call.
   std::span<const float> eval(std::span<const Token> tokens);
   /// Appends tokens and hands out the logits of every one of them.

@@ -17,6 +17,7 @@ class Error : public std::runtime_error {
     unsupported,  ///< well-formed, but not something this build or this machine can do
     argument,     ///< the caller's argument is out of range or contradicts another
     limit,        ///< more than the model, the context or a named cap allows
+    cancelled,    ///< the caller wanted the work to end
   };
 
   Error(Code code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}

@@ -2,6 +2,7 @@
 // (Run). Layers make steps of these; the plan lays them out and the runner walks them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -52,6 +53,8 @@ struct Pass {
   float* out = nullptr;                     // [wanted or sequences, output width]
   KvType kv_type = KvType::bf16;            ///< of keys and values without a cache
   Pooling pooling = Pooling::model;
+  /// Once this is set, no pass begins any more. Null: nobody will.
+  const std::atomic<bool>* cancel = nullptr;
 
   /// Where each row's key and value go in its sequence's cache; empty: each at its position.
   std::span<const int32_t> cells;  // [rows] or empty

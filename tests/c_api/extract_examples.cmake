@@ -1,0 +1,25 @@
+# Makes a C program of the examples in heed.h (@code ... @endcode), each a function of its own that
+# is given `model`, `session`, `vocab`, `model_path` and `output_path`.
+# usage: cmake -DHEADER=heed.h -DOUTPUT=examples.c -P extract_examples.cmake
+file(READ ${HEADER} text)
+string(REPLACE ";" "\\;" text "${text}")  # not a separator of lists
+string(REPLACE "[" "\\x5b" text "${text}")
+string(REPLACE "]" "\\x5d" text "${text}")
+string(REGEX MATCHALL "@code[^@]*@endcode" examples "${text}")
+set(program "/* Made of heed.h by extract_examples.cmake. */\n#include \"examples.h\"\n")
+set(calls "")
+set(number 0)
+foreach(example IN LISTS examples)
+  string(REGEX REPLACE "^@code|@endcode$" "" example "${example}")
+  string(REGEX REPLACE "\n +\\* ?" "\n  " example "${example}")
+  math(EXPR number "${number} + 1")
+  string(APPEND program "\nstatic void example_${number}(EXAMPLE_ARGUMENTS) {\n  EXAMPLE_UNUSED${example}\n}\n")
+  string(APPEND calls "  example_${number}(EXAMPLE_VALUES);\n  failed += example_failed(${number});\n")
+endforeach()
+if(number LESS 8)
+  message(FATAL_ERROR "only ${number} examples found in ${HEADER}")
+endif()
+string(APPEND program "\nint run_examples(EXAMPLE_ARGUMENTS) {\n  int failed = 0;\n${calls}  return failed;\n}\n")
+string(REPLACE "\\x5b" "[" program "${program}")
+string(REPLACE "\\x5d" "]" program "${program}")
+file(WRITE ${OUTPUT} "${program}")
