@@ -158,8 +158,28 @@ void Session::eval_all(std::span<const Token> tokens, const LogitsCallback& logi
 
 Generation Session::generate(std::span<const Token> prompt, const GenerateOptions& options,
                              const TextCallback& on_text) {
-  return heed::generate(impl_->need_decoder("generate"), impl_->model.impl().text->tokenizer,
-                        prompt, options, on_text);
+  Decoder& decoder = impl_->need_decoder("generate");
+  impl_->last_answer = {};
+  impl_->last_answer =
+      heed::generate(decoder, impl_->model.impl().text->tokenizer, prompt, options, on_text);
+  return impl_->last_answer;
+}
+
+void Session::start(std::span<const Token> prompt, const GenerateOptions& options) {
+  Decoder& decoder = impl_->need_decoder("start");
+  impl_->generator.emplace(decoder, impl_->model.impl().text->tokenizer, prompt, options);
+}
+
+std::optional<std::string_view> Session::next() {
+  if (!impl_->generator) {
+    fail(Error::Code::argument, "next: no answer is being made, expected start() first");
+  }
+  impl_->cancelled = false;
+  return impl_->generator->next();
+}
+
+const Generation& Session::answer() const {
+  return impl_->generator ? impl_->generator->result() : impl_->last_answer;
 }
 
 std::vector<double> Session::score(std::span<const Token> tokens) {

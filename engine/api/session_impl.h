@@ -12,6 +12,7 @@
 #include "engine/core/error.h"
 #include "engine/decode/decoder.h"
 #include "engine/decode/encoder.h"
+#include "engine/decode/generate.h"
 #include "engine/decode/seq2seq.h"
 
 namespace heed {
@@ -23,6 +24,8 @@ struct Session::Impl {
   int threads = 1;
   KvType kv_type = KvType::bf16;  ///< asked for
   std::optional<Decoder> decoder;
+  std::optional<Generator> generator;  ///< of the answer that is being made, piece by piece
+  Generation last_answer;              ///< if none is
   std::optional<Encoder> encoder;
   std::optional<Seq2Seq> seq2seq;  ///< made by the first call, again where options differ
   Seq2SeqOptions seq2seq_options;
@@ -31,10 +34,12 @@ struct Session::Impl {
 
   const LoadedModel& loaded() const { return model.impl().loaded; }
 
-  /// What was cancelled was the call before.
+  /// For a call that changes the cache. What was cancelled was the call before.
   Decoder& need_decoder(const char* what) {
     if (!decoder) wrong_kind(what, "a decoder");
     cancelled = false;
+    if (generator) last_answer = generator->result();
+    generator.reset();
     return *decoder;
   }
   Encoder& need_encoder(const char* what) {

@@ -40,6 +40,17 @@ GenerateOptions generate_options(const heed_generate_params& params) {
   return options;
 }
 
+void give_generation(heed_generation* to, const Generation& answer) {
+  give(to,
+       {.reason = static_cast<int32_t>(answer.reason),
+        .tokens = std::ssize(answer.tokens),
+        .prompt_tokens = answer.prompt_tokens,
+        .cached_tokens = answer.cached_tokens,
+        .prefill_seconds = answer.prefill_seconds,
+        .decode_seconds = answer.decode_seconds},
+       "heed_generation");
+}
+
 }  // namespace
 }  // namespace heed::c_api
 
@@ -164,34 +175,52 @@ heed_status heed_generate(heed_session* session, const heed_token* prompt, size_
   return with_session(session, [&](SessionObject& object) {
     if (result) check_size(*result, "heed_generation");
     const auto params = take(given, heed_generate_params_init, "heed_generate_params");
-    object.answer = {};
     const auto on_text = [&](std::string_view text) {
       return params.on_text(params.user, text.data(), text.size()) != 0;
     };
-    object.answer = object.session.generate(
-        span_of(prompt, count, "prompt"), generate_options(params),
-        params.on_text ? heed::TextCallback(on_text) : heed::TextCallback());
-    if (!result) return;
-    const heed::Generation& answer = object.answer;
-    give(result,
-         {.reason = static_cast<int32_t>(answer.reason),
-          .tokens = std::ssize(answer.tokens),
-          .prompt_tokens = answer.prompt_tokens,
-          .cached_tokens = answer.cached_tokens,
-          .prefill_seconds = answer.prefill_seconds,
-          .decode_seconds = answer.decode_seconds},
-         "heed_generation");
+    object.session.generate(span_of(prompt, count, "prompt"), generate_options(params),
+                            params.on_text ? heed::TextCallback(on_text) : heed::TextCallback());
+    if (result) give_generation(result, object.session.answer());
+  });
+}
+
+heed_status heed_generate_start(heed_session* session, const heed_token* prompt, size_t count,
+                                const heed_generate_params* given) {
+  return with_session(session, [&](SessionObject& object) {
+    const auto params = take(given, heed_generate_params_init, "heed_generate_params");
+    object.session.start(span_of(prompt, count, "prompt"), generate_options(params));
+  });
+}
+
+heed_status heed_generate_next(heed_session* session, const char** text, size_t* length,
+                               int32_t* more) {
+  return with_session(session, [&](SessionObject& object) {
+    need(text, "text") = "";
+    need(length, "length") = 0;
+    need(more, "more") = 0;
+    const std::optional<std::string_view> piece = object.session.next();
+    if (!piece) return;
+    *text = piece->data() ? piece->data() : "";
+    *length = piece->size();
+    *more = 1;
+  });
+}
+
+heed_status heed_session_generation(heed_session* session, heed_generation* generation) {
+  return with_session(session, [&](SessionObject& object) {
+    give_generation(generation, object.session.answer());
   });
 }
 
 heed_status heed_session_answer(heed_session* session, char* text, size_t* length) {
-  return with_session(session,
-                      [&](SessionObject& object) { give_text(object.answer.text, text, length); });
+  return with_session(session, [&](SessionObject& object) {
+    give_text(object.session.answer().text, text, length);
+  });
 }
 
 heed_status heed_session_answer_tokens(heed_session* session, heed_token* tokens, size_t* count) {
   return with_session(session, [&](SessionObject& object) {
-    give(std::span<const heed_token>(object.answer.tokens), tokens, count, "count");
+    give(std::span<const heed_token>(object.session.answer().tokens), tokens, count, "count");
   });
 }
 

@@ -105,7 +105,6 @@ Handles<ModelObject>& models();
 /// What a heed_session stands for.
 struct SessionObject {
   Session session;
-  Generation answer = {};  ///< the last
   std::mutex at_work = {};
 };
 Handles<SessionObject>& sessions();

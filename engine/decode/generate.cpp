@@ -5,8 +5,6 @@
 #include <limits>
 
 #include "engine/core/error.h"
-#include "engine/decode/sampler.h"
-#include "engine/decode/stop_text.h"
 
 namespace heed {
 namespace {
@@ -39,40 +37,6 @@ Sampling without_end(Sampling sampling, const TextTokenizer& tokenizer) {
   return sampling;
 }
 
-/// Text on its way to the caller: whole characters, no stop text.
-class Output {
- public:
-  Output(const TextTokenizer& tokenizer, const GenerateOptions& options,
-         const TextCallback& on_text, std::string& text)
-      : stream_(tokenizer), stop_(options.stop), on_text_(on_text), text_(text) {}
-
-  /// Whether to go on, and if not, why.
-  std::optional<StopReason> push(Token token) {
-    const bool wanted = show(stop_.push(stream_.push(token)));
-    if (stop_.stopped()) return StopReason::stop_text;
-    return wanted ? std::nullopt : std::optional(StopReason::callback);
-  }
-
-  /// Shows what was held back, unless something has ended the text.
-  void finish() {
-    if (stop_.stopped() || refused_) return;
-    if (show(stop_.push(stream_.finish()))) show(stop_.finish());
-  }
-
- private:
-  bool show(std::string_view piece) {
-    text_ += piece;
-    refused_ = !piece.empty() && on_text_ && !on_text_(piece);
-    return !refused_;
-  }
-
-  StreamDecoder stream_;
-  StopText stop_;
-  const TextCallback& on_text_;
-  std::string& text_;
-  bool refused_ = false;  // the caller wants no more
-};
-
 void check_prompt(const Decoder& decoder, std::span<const Token> prompt) {
   if (prompt.empty()) fail(Error::Code::argument, "empty prompt: expected at least one token");
   if (static_cast<int64_t>(prompt.size()) >= decoder.context()) {
@@ -84,46 +48,86 @@ void check_prompt(const Decoder& decoder, std::span<const Token> prompt) {
 
 }  // namespace
 
+Generator::Generator(Decoder& decoder, const TextTokenizer& tokenizer,
+                     std::span<const Token> prompt, const GenerateOptions& options)
+    : decoder_(decoder),
+      tokenizer_(tokenizer),
+      options_(options),
+      sampler_(options.ignore_eos ? without_end(options.sampling, tokenizer) : options.sampling,
+               static_cast<int64_t>(tokenizer.size()), decoder.kernels()),
+      stream_(tokenizer),
+      stop_(options.stop) {
+  check_prompt(decoder, prompt);
+  history_.reserve(static_cast<size_t>(decoder.context()) + 1);
+  history_.assign(prompt.begin(), prompt.end());
+  result_.prompt_tokens = std::ssize(prompt);
+  const Stopwatch prefill;
+  result_.cached_tokens = keep_prefix(decoder, prompt);
+  logits_ = decoder.eval(prompt.subspan(static_cast<size_t>(result_.cached_tokens)));
+  result_.prefill_seconds = prefill.seconds();
+  if (options.max_tokens == 0) end(StopReason::max_tokens);
+}
+
+std::optional<std::string_view> Generator::next() {
+  if (finished_) return std::nullopt;
+  std::string_view piece;
+  if (!ended_) {
+    const Stopwatch decode;
+    piece = make_token();
+    result_.decode_seconds += decode.seconds();
+  }
+  if (!ended_ || !piece.empty()) {
+    result_.text += piece;
+    return piece;
+  }
+  finish();
+  if (held_back_.empty()) return std::nullopt;
+  return held_back_;
+}
+
+/// Samples from the logits at hand, or first from those of the token before.
+std::string_view Generator::make_token() {
+  if (logits_.empty()) logits_ = decoder_.eval({&history_.back(), 1});
+  const Token token = sampler_.sample(logits_, history_);
+  logits_ = {};
+  if (tokenizer_.is_end_of_generation(token)) {
+    end(StopReason::end_of_text);
+    return {};
+  }
+  history_.push_back(token);
+  result_.tokens.push_back(token);
+  const std::string_view piece = stop_.push(stream_.push(token));
+  if (stop_.stopped()) {
+    end(StopReason::stop_text);
+  } else if (decoder_.position() == decoder_.context()) {
+    end(StopReason::context_full);
+  } else if (std::ssize(result_.tokens) == options_.max_tokens) {
+    end(StopReason::max_tokens);
+  }
+  return piece;
+}
+
+/// What was held back is shown, unless a stop text has ended the answer.
+void Generator::finish() {
+  finished_ = true;
+  if (stop_.stopped()) return;
+  held_back_ = stop_.push(stream_.finish());
+  held_back_ += stop_.finish();
+  result_.text += held_back_;
+}
+
+void Generator::stop() {
+  if (!finished_) end(StopReason::callback);
+  finished_ = true;
+}
+
 Generation generate(Decoder& decoder, const TextTokenizer& tokenizer, std::span<const Token> prompt,
                     const GenerateOptions& options, const TextCallback& on_text) {
-  check_prompt(decoder, prompt);
-  Generation result{.prompt_tokens = static_cast<int64_t>(prompt.size())};
-  Sampler sampler(options.ignore_eos ? without_end(options.sampling, tokenizer) : options.sampling,
-                  static_cast<int64_t>(tokenizer.size()), decoder.kernels());
-  Output output(tokenizer, options, on_text, result.text);
-  std::vector<Token> history(prompt.begin(), prompt.end());
-  history.reserve(decoder.context() + 1);
-
-  const Stopwatch prefill;
-  result.cached_tokens = keep_prefix(decoder, prompt);
-  std::span<const float> logits = decoder.eval(prompt.subspan(result.cached_tokens));
-  result.prefill_seconds = prefill.seconds();
-
-  const Stopwatch decode;
-  result.reason = StopReason::max_tokens;
-  while (options.max_tokens < 0 ||
-         static_cast<int64_t>(result.tokens.size()) < options.max_tokens) {
-    const Token token = sampler.sample(logits, history);
-    if (tokenizer.is_end_of_generation(token)) {
-      result.reason = StopReason::end_of_text;
-      break;
-    }
-    history.push_back(token);
-    result.tokens.push_back(token);
-    if (const std::optional<StopReason> reason = output.push(token)) {
-      result.reason = *reason;
-      break;
-    }
-    if (decoder.position() == decoder.context()) {
-      result.reason = StopReason::context_full;
-      break;
-    }
-    if (static_cast<int64_t>(result.tokens.size()) == options.max_tokens) break;
-    logits = decoder.eval({&token, 1});
+  Generator generator(decoder, tokenizer, prompt, options);
+  while (const std::optional<std::string_view> piece = generator.next()) {
+    if (!piece->empty() && on_text && !on_text(*piece)) generator.stop();
   }
-  output.finish();
-  result.decode_seconds = decode.seconds();
-  return result;
+  return generator.result();
 }
 
 }  // namespace heed

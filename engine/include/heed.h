@@ -391,6 +391,34 @@ HEED_API void heed_generation_init(heed_generation* generation);
 HEED_API heed_status heed_generate(heed_session* session, const heed_token* prompt, size_t count,
                                    const heed_generate_params* params, heed_generation* result);
 
+/** The same a piece at a time, where the caller has a loop of its own: reads the prompt, after
+ * which heed_generate_next makes a token more each time. The parameters' callback is not used. Any
+ * other call that changes the cache ends the answer.
+ *  @code
+ *  const heed_token prompt[] = {3, 4, 5};
+ *  heed_generate_params params;
+ *  heed_generate_params_init(&params);
+ *  params.max_tokens = 4;
+ *  heed_status status = heed_generate_start(session, prompt, 3, &params);
+ *  int32_t more = 1;
+ *  while (status == HEED_OK && more) {
+ *    const char* text = NULL;
+ *    size_t length = 0;
+ *    status = heed_generate_next(session, &text, &length, &more);
+ *    printf("%.*s", (int)length, text);
+ *  }
+ *  @endcode */
+HEED_API heed_status heed_generate_start(heed_session* session, const heed_token* prompt,
+                                         size_t count, const heed_generate_params* params);
+
+/** `text` gets what the token completes, whole characters, which may be none; it is valid until the
+ *  session's next call. `more` becomes 0 when the answer has ended and all of it has been given. */
+HEED_API heed_status heed_generate_next(heed_session* session, const char** text, size_t* length,
+                                        int32_t* more);
+
+/** What the last answer, or the one that is being made, has cost so far. */
+HEED_API heed_status heed_session_generation(heed_session* session, heed_generation* generation);
+
 /** The last answer's text. */
 HEED_API heed_status heed_session_answer(heed_session* session, char* text, size_t* length);
 /** The last answer's tokens. */

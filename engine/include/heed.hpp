@@ -338,6 +338,13 @@ class Session {
   /// Answers a prompt given as the whole text so far: what the cache already holds of it is kept.
   Generation generate(std::span<const Token> prompt, const GenerateOptions& options = {},
                       const TextCallback& on_text = {});
+  /// The same a piece at a time: reads the prompt, after which next() makes a token more and returns
+  /// the text that it completes (which may be empty, and is valid until the next call), or nothing
+  /// once the answer has ended. Any other call that changes the cache ends it too.
+  void start(std::span<const Token> prompt, const GenerateOptions& options = {});
+  std::optional<std::string_view> next();
+  /// The answer that is being made, as far as it goes, or the last one.
+  const Generation& answer() const;
   /// Natural-log probability of each token after the first, given those before it. The tokens are
   /// taken in windows of the context length; starts from an empty cache and leaves it empty.
   std::vector<double> score(std::span<const Token> tokens);

@@ -59,6 +59,47 @@ TEST_CASE("answers, scores and text are those of heed.hpp") {
   }
 }
 
+TEST_CASE("an answer a piece at a time is the answer at once") {
+  const TestModel model;
+  const TestSession session(model), other(model);
+  const std::vector<heed_token> expected = answer(other);
+  char text[256];
+  size_t expected_length = sizeof text;
+  REQUIRE(heed_session_answer(other, text, &expected_length) == HEED_OK);
+  heed_generate_params params;
+  heed_generate_params_init(&params);
+  params.max_tokens = 12;
+  params.ignore_eos = 1;
+  const char* piece = nullptr;
+  size_t length = 0;
+  int32_t more = 1;
+  CHECK(heed_generate_next(session, &piece, &length, &more) == HEED_INVALID_ARGUMENT);
+  REQUIRE(heed_generate_start(session, kPrompt.data(), 4, &params) == HEED_OK);
+  std::string pieces;
+  for (more = 1; more != 0;) {
+    REQUIRE(heed_generate_next(session, &piece, &length, &more) == HEED_OK);
+    pieces.append(piece, length);
+  }
+  CHECK(pieces == std::string(text, expected_length));
+  heed_generation result;
+  heed_generation_init(&result);
+  REQUIRE(heed_session_generation(session, &result) == HEED_OK);
+  CHECK(result.tokens == 12);
+  CHECK(result.reason == HEED_STOP_MAX_TOKENS);
+  std::vector<heed_token> tokens(12);
+  size_t count = 12;
+  REQUIRE(heed_session_answer_tokens(session, tokens.data(), &count) == HEED_OK);
+  CHECK(tokens == expected);
+
+  // Another call ends what is being made; the answer stays as it was.
+  REQUIRE(heed_generate_start(session, kPrompt.data(), 4, &params) == HEED_OK);
+  REQUIRE(heed_generate_next(session, &piece, &length, &more) == HEED_OK);
+  REQUIRE(heed_rewind(session, 0) == HEED_OK);
+  CHECK(heed_generate_next(session, &piece, &length, &more) == HEED_INVALID_ARGUMENT);
+  REQUIRE(heed_session_generation(session, &result) == HEED_OK);
+  CHECK(result.tokens == 1);
+}
+
 TEST_CASE("a model in memory is the model in its file") {
   const std::string path = tiny_path("tiny-llama.gguf");
   const MappedFile file = MappedFile::open(path);
