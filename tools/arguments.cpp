@@ -35,10 +35,11 @@ void ModelArguments::take_name(Words& words) {
 
 Model ModelArguments::load() const {
   ProgressBar bar("loading");
-  return Model::load(name, {.exact = exact,
-                            .map = !no_mmap,
-                            .threads = threads,
-                            .progress = [&bar](double fraction) { bar.update(fraction); }});
+  return Model::load(name,
+                     {.exact = exact,
+                      .map = !no_mmap,
+                      .threads = threads,
+                      .progress = [&bar](int64_t done, int64_t all) { bar.update(done, all); }});
 }
 
 Model ModelArguments::load_vocabulary() const {

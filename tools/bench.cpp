@@ -91,9 +91,9 @@ BenchResult Bench::measure(Session& session, const std::string& test, double cou
     work();
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (i > 0) times.push_back(seconds);
-    if (profile_ && i == 0) session.take_profile();
+    if (profile_ && i == 0) take_steps(session);
   }
-  if (profile_) result.steps = session.take_profile();
+  if (profile_) result.steps = take_steps(session);
   for (const double seconds : times) result.values.push_back(count / seconds);
   result.seconds = count / statistics(result.values).median;
   return result;
@@ -117,7 +117,7 @@ std::vector<BenchResult> Bench::bench_decoder(const Model& model) {
   }
   const auto eval = [&](int64_t begin, int64_t count) {
     const auto all = std::span<const Token>(tokens);
-    session.eval(all.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
+    session.append(all.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
   };
   std::vector<BenchResult> results;
   for (const int64_t depth : depths_) {

@@ -83,7 +83,7 @@ class Report {
  public:
   Report(const BenchRun& run, const std::vector<BenchResult>& results) : run_(run) {
     const bool measure = std::ranges::any_of(results, has_work);
-    const MachineLimits limits = measure ? measure_machine(run.threads) : MachineLimits{};
+    const MachineLimits limits = measure ? machine_limits(run.threads) : MachineLimits{};
     for (const BenchResult& result : results) {
       const bool known = has_work(result);
       rows_.push_back(

@@ -6,6 +6,7 @@
 
 #include "heed.hpp"
 #include "tools/numbers.h"
+#include "tools/reports.h"
 
 namespace heed {
 

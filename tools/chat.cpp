@@ -41,11 +41,11 @@ std::vector<std::string> split(const std::string& line) {
 
 }  // namespace
 
-Chat::Chat(Session& session, ChatSettings settings, Output& out)
-    : session_(session), settings_(std::move(settings)), out_(out) {
-  if (session.model().chat_template().empty()) {
+Chat::Chat(const Model& model, Session& session, ChatSettings settings, Output& out)
+    : model_(model), session_(session), settings_(std::move(settings)), out_(out) {
+  if (model.chat_template().empty()) {
     throw Error(Error::Code::unsupported,
-                "'" + session.model().info().path.string() +
+                "'" + model.info().path.string() +
                     "' has no chat template: give a prompt, which it will continue");
   }
 }
@@ -146,7 +146,7 @@ void Chat::set_parameter(const std::string& name, const std::string& value) {
 }
 
 void Chat::show(std::string_view what) {
-  const ModelInfo& info = session_.model().info();
+  const ModelInfo& info = model_.info();
   if (what == "info") {
     say("  model         " + info.name + " (" + info.path.string() + ")" + "\n  architecture  " +
         info.architecture + ", " + count_text(info.parameters) + " parameters, " +
@@ -155,7 +155,7 @@ void Chat::show(std::string_view what) {
         " tokens in use" + "\n  runs on       " + info.isa + ", " +
         std::to_string(session_.threads()) + " threads");
   } else if (what == "template") {
-    say(session_.model().chat_template());
+    say(model_.chat_template());
   } else if (what == "system") {
     say(settings_.system.empty() ? "(the template's own)" : settings_.system);
   } else if (what == "parameters") {
@@ -200,9 +200,8 @@ std::vector<Token> Chat::prompt_tokens() const {
   std::vector<Message> all;
   if (!settings_.system.empty()) all.push_back({.role = "system", .content = settings_.system});
   all.insert(all.end(), messages_.begin(), messages_.end());
-  const Model& model = session_.model();
   // The template writes what special tokens it wants.
-  return model.tokenizer().encode(model.chat_prompt(all), {.add_special = false});
+  return model_.tokenizer().encode(model_.chat_prompt(all), {.add_special = false});
 }
 
 }  // namespace heed

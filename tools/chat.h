@@ -22,7 +22,7 @@ struct ChatSettings {
 class Chat {
  public:
   /// Throws Error(unsupported) if the model has no chat template.
-  Chat(Session& session, ChatSettings settings, Output& out);
+  Chat(const Model& model, Session& session, ChatSettings settings, Output& out);
   /// Until /bye or Ctrl-D.
   void run();
 
@@ -35,6 +35,7 @@ class Chat {
   void answer(const std::string& text);
   std::vector<Token> prompt_tokens() const;
 
+  const Model& model_;
   Session& session_;
   ChatSettings settings_;
   Output& out_;

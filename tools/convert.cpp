@@ -7,6 +7,7 @@
 #include "tools/flags.h"
 #include "tools/numbers.h"
 #include "tools/output.h"
+#include "tools/reports.h"
 #include "tools/terminal.h"
 #include "tools/verb.h"
 
@@ -64,20 +65,22 @@ class Convert : public Verb {
   ConvertOptions options_;
 };
 
-void warn(const ConvertReport& report) {
-  if (report.quantized_twice > 0) {
+void warn(const Json& report) {
+  const auto quantized = report["quantized"].get<long long>();
+  const auto twice = report["quantized_twice"].get<long long>();
+  const auto unweighted = report["unweighted"].get<long long>();
+  const auto problem = report["record_problem"].get<std::string>();
+  if (twice > 0) {
     std::fprintf(
         stderr, "heed: warning: %lld of %lld matrices were quantised before: their errors add up\n",
-        static_cast<long long>(report.quantized_twice), static_cast<long long>(report.quantized));
+        twice, quantized);
   }
-  if (report.unweighted > 0) {
+  if (unweighted > 0) {
     std::fprintf(stderr, "heed: warning: the imatrix has nothing of %lld of %lld matrices\n",
-                 static_cast<long long>(report.unweighted),
-                 static_cast<long long>(report.quantized));
+                 unweighted, quantized);
   }
-  if (!report.record_problem.empty()) {
-    std::fprintf(stderr, "heed: warning: no record for heed verify: %s\n",
-                 report.record_problem.c_str());
+  if (!problem.empty()) {
+    std::fprintf(stderr, "heed: warning: no record for heed verify: %s\n", problem.c_str());
   }
 }
 
@@ -87,16 +90,16 @@ void Convert::run(Words& words, Output&) {
   if (out_path_.empty()) throw UsageError("-o OUT is missing");
   options_.imatrix = imatrix_;
   options_.record = !no_record_;
-  ConvertReport report;
+  std::string report;
   {
     ProgressBar bar("converting");
     catch_interrupts();
     options_.progress = [&bar](int64_t done, int64_t all) { bar.update_bytes(done, all); };
     report = convert(source, out_path_, options_);
   }
-  warn(report);
+  warn(Json::parse(report));
   if (!std::filesystem::is_regular_file(out_path_)) return;  // a pipe cannot be read again
-  const FileInfo info = inspect(out_path_);
+  const FileInfo info = inspect_file(out_path_);
   std::fprintf(stderr, "%s: %s, %s parameters, %s\n", out_path_.c_str(), info.architecture.c_str(),
                count_text(info.parameters).c_str(), bytes_text(info.bytes).c_str());
 }

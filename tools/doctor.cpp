@@ -4,6 +4,7 @@
 #include "tools/flags.h"
 #include "tools/numbers.h"
 #include "tools/output.h"
+#include "tools/reports.h"
 #include "tools/verb.h"
 
 namespace heed {
@@ -25,8 +26,8 @@ class Doctor : public Verb {
   }
   void run(Words& words, Output& out) override {
     words.require_end();
-    const MachineInfo info = machine_info();
-    const MachineLimits limits = no_measure_ ? MachineLimits{} : measure_machine(threads_);
+    const MachineInfo info = this_machine();
+    const MachineLimits limits = no_measure_ ? MachineLimits{} : machine_limits(threads_);
     out.write(json_ ? as_json(info, limits) : as_text(info, limits));
   }
 

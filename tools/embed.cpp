@@ -70,7 +70,7 @@ void Embed::run(Words& words, Output& out) {
     ProgressBar bar("embedding");
     catch_interrupts();
     options_.normalize = !no_normalize_;
-    options_.progress = [&](int64_t done) { bar.update(done, static_cast<int64_t>(texts.size())); };
+    options_.progress = [&](int64_t done, int64_t all) { bar.update(done, all); };
     embeddings = session.embed(texts, options_);
   }
   if (!npy_.empty()) {

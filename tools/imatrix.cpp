@@ -43,16 +43,16 @@ void ImportanceMatrix::run(Words& words, Output&) {
   const Model model = model_.load();
   options_.threads = model_.threads;
   options_.dataset = std::filesystem::path(file_).filename().string();
-  ImatrixReport report;
+  Json report;
   {
     ProgressBar bar("measuring");
     catch_interrupts();
     options_.progress = [&bar](int64_t done, int64_t all) { bar.update(done, all); };
-    report = write_imatrix(model, text, out_path_, options_);
+    report = Json::parse(write_imatrix(model, text, out_path_, options_));
   }
   std::fprintf(stderr, "%s: %lld matrices, %s tokens in %lld chunks\n", out_path_.c_str(),
-               static_cast<long long>(report.matrices), count_text(report.tokens).c_str(),
-               static_cast<long long>(report.chunks));
+               report["matrices"].get<long long>(), count_text(report["tokens"]).c_str(),
+               report["chunks"].get<long long>());
 }
 
 }  // namespace

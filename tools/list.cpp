@@ -5,6 +5,7 @@
 #include "tools/flags.h"
 #include "tools/numbers.h"
 #include "tools/output.h"
+#include "tools/reports.h"
 #include "tools/verb.h"
 
 namespace heed {
@@ -27,14 +28,14 @@ class List : public Verb {
 
 void List::run(Words& words, Output& out) {
   words.require_end();
-  const std::vector<std::string> names = list_models();
+  const std::vector<std::string> names = model_names();
   int64_t width = 0;
   for (const std::string& name : names) width = std::max(width, text_width(name));
   for (const std::string& name : names) {
     std::string problem;
     FileInfo info;
     try {
-      info = inspect(name);
+      info = inspect_file(name);
     } catch (const Error& error) {
       problem = error.what();  // the others are still worth listing
     }

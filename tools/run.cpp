@@ -70,7 +70,8 @@ void Run::run(Words& words, Output& out) {
   if (verbose_) describe(model, session);
   catch_interrupts();
   if (chat) {
-    Chat(session, {.system = system_, .sampling = sampling_, .verbose = verbose_}, out).run();
+    Chat(model, session, {.system = system_, .sampling = sampling_, .verbose = verbose_}, out)
+        .run();
   } else {
     answer(model, session, prompt, out);
   }

@@ -6,6 +6,7 @@
 #include "tools/arguments.h"
 #include "tools/numbers.h"
 #include "tools/output.h"
+#include "tools/reports.h"
 #include "tools/terminal.h"
 
 namespace heed {
@@ -31,9 +32,9 @@ class Show : public Verb {
     if (graph_ || dot_) {
       out.write(describe_graph(model_.name, dot_));
     } else if (json_) {
-      out.write(json_line(as_json(inspect(model_.name))));
+      out.write(json_line(as_json(inspect_file(model_.name))));
     } else {
-      out.write(as_table(inspect(model_.name)));
+      out.write(as_table(inspect_file(model_.name)));
     }
   }
 

@@ -32,8 +32,8 @@ class Translate : public Verb {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void translate(Session& session, std::vector<std::string> lines, Output& out);
-  std::string problem(const Session& session, const std::string& line) const;
+  void translate(const Model& model, Session& session, std::vector<std::string> lines, Output& out);
+  std::string problem(const Model& model, const std::string& line) const;
   std::string shown(size_t line, const std::string& source, const Translation& translation,
                     const std::string& problem) const;
 
@@ -74,13 +74,13 @@ void Translate::add_flags(Flags& flags) {
 }
 
 /// Why a line cannot be translated; empty if it can.
-std::string Translate::problem(const Session& session, const std::string& line) const {
+std::string Translate::problem(const Model& model, const std::string& line) const {
   if (const size_t at = find_bad_utf8(line); at != line.npos) {
     return "is not UTF-8: byte " + byte_text(line[at]);
   }
-  const int64_t most = session.context();
+  const int64_t most = model.info().context;
   if (options_.truncate || static_cast<int64_t>(line.size()) < most) return "";
-  const auto tokens = static_cast<int64_t>(session.model().tokenizer().encode(line).size());
+  const auto tokens = static_cast<int64_t>(model.tokenizer().encode(line).size());
   if (tokens <= most) return "";
   return "is too long: " + std::to_string(tokens) + " tokens, the model takes " +
          std::to_string(most) + " (--truncate cuts it)";
@@ -107,11 +107,12 @@ std::string Translate::shown(size_t line, const std::string& source, const Trans
 }
 
 /// A line that cannot be translated leaves its place empty, so that lines still correspond.
-void Translate::translate(Session& session, std::vector<std::string> lines, Output& out) {
+void Translate::translate(const Model& model, Session& session, std::vector<std::string> lines,
+                          Output& out) {
   std::vector<std::string> problems(lines.size());
   std::vector<std::string> texts = lines;
   for (size_t i = 0; i < lines.size(); ++i) {
-    problems[i] = problem(session, lines[i]);
+    problems[i] = problem(model, lines[i]);
     if (problems[i].empty()) continue;
     texts[i].clear();
     ++failed_;
@@ -135,15 +136,16 @@ void Translate::run(Words& words, Output& out) {
   std::vector<std::string> texts = words.take_all();
   if (!texts.empty() && !file_.empty()) throw UsageError("TEXT is given more than once");
   if (!texts.empty()) unit_ = "TEXT";
-  Session session(model_.load(), {.threads = model_.threads});
+  const Model model = model_.load();
+  Session session(model, {.threads = model_.threads});
   session.translate({}, options_);  // options are refused before a line is waited for
   catch_interrupts();
   if (!texts.empty()) {
-    translate(session, std::move(texts), out);
+    translate(model, session, std::move(texts), out);
   } else {
     LineReader reader(file_.empty() ? "-" : file_);
     for (auto lines = reader.take(kMostLines); !lines.empty(); lines = reader.take(kMostLines)) {
-      translate(session, std::move(lines), out);
+      translate(model, session, std::move(lines), out);
     }
   }
   if (failed_ == 0) return;

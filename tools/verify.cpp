@@ -4,6 +4,7 @@
 #include "tools/arguments.h"
 #include "tools/numbers.h"
 #include "tools/output.h"
+#include "tools/reports.h"
 
 namespace heed {
 namespace {
@@ -89,7 +90,7 @@ std::string Verify::as_text(const VerifyReport& report) const {
 void Verify::run(Words& words, Output& out) {
   model_.take_name(words);
   words.require_end();
-  const VerifyReport report = verify(model_.load(), model_.threads);
+  const VerifyReport report = verify_model(model_.load(), model_.threads);
   out.write(json_ ? json_line(as_json(report)) : as_text(report));
   if (report.drifting.empty()) return;
   out.flush();

@@ -8,7 +8,7 @@
 #include "engine/core/thread_team.h"
 #include "engine/decode/decoder.h"
 #include "engine/decode/encoder.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 
 namespace heed {
 namespace {

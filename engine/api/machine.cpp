@@ -3,7 +3,7 @@
 #include "engine/core/host.h"
 #include "engine/kernels/dense.h"
 #include "engine/kernels/dispatch.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 
 namespace heed {
 

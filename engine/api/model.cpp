@@ -41,7 +41,9 @@ void load_weights(LoadedModel& model, const LoadOptions& options) {
   ThreadTeam team(options.threads > 0 ? options.threads : default_threads());
   const auto pack = [&](const BoundGraph& graph, bool many_rows, double begin, double end) {
     const auto progress = [&, begin, end](double done) {
-      if (options.progress) options.progress(begin + (end - begin) * done);
+      const double share = begin + (end - begin) * done;
+      const auto bytes = static_cast<double>(file.size());
+      if (options.progress) options.progress(static_cast<int64_t>(share * bytes), file.size());
     };
     return std::make_unique<const Weights>(
         graph, kernels(choose_isa()), team,

@@ -3,10 +3,10 @@
 
 #include <optional>
 
+#include "engine/api/library.h"
 #include "engine/decode/loaded_model.h"
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
-#include "heed.hpp"
 
 namespace heed {
 

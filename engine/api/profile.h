@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/api/library.h"
 #include "engine/graph/plan.h"
-#include "heed.hpp"
 
 namespace heed {
 

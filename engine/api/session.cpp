@@ -7,7 +7,7 @@
 #include "engine/decode/generate.h"
 #include "engine/decode/session_state.h"
 #include "engine/graph/work.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 
 namespace heed {
 namespace {

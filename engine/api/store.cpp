@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "engine/core/error.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 
 namespace heed {
 namespace fs = std::filesystem;

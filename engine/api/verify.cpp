@@ -12,7 +12,7 @@
 #include "engine/decode/encoder.h"
 #include "engine/decode/seq2seq.h"
 #include "engine/quant/quant.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 
 namespace heed {
 namespace {

@@ -30,7 +30,7 @@ ConvertOptions convert_options(const heed_convert_params* given) {
           .imatrix = optional_text(params.imatrix),
           .record = params.record != 0,
           .threads = params.threads,
-          .progress = counted_progress(params.progress, params.user)};
+          .progress = progress_of(params.progress, params.user)};
 }
 
 Json as_json(const VerifyReport& report) {
@@ -123,7 +123,7 @@ heed_status heed_write_imatrix(heed_model* model, const char* given, size_t text
                             {.context = params.context,
                              .threads = params.threads,
                              .dataset = optional_text(params.dataset),
-                             .progress = counted_progress(params.progress, params.user)});
+                             .progress = progress_of(params.progress, params.user)});
     give_text(text({{"matrices", done.matrices}, {"tokens", done.tokens}, {"chunks", done.chunks}}),
               report, user);
   });

@@ -9,9 +9,7 @@ LoadOptions load_options(const heed_load_params& params) {
                       .map = params.map != 0,
                       .vocabulary_only = params.vocabulary_only != 0,
                       .threads = params.threads};
-  options.progress = [callback = params.progress, user = params.progress_user](double fraction) {
-    report_progress(callback, user, fraction);
-  };
+  options.progress = progress_of(params.progress, params.progress_user);
   return options;
 }
 
@@ -92,6 +90,7 @@ heed_status heed_model_get_info(heed_model* model, heed_model_info* info) {
           .layers = from.layers,
           .vocab = from.vocab,
           .context = from.context,
+          .tokens = tokenizer.size(),
           .bos = tokenizer.bos().value_or(-1),
           .eos = tokenizer.eos().value_or(-1),
           .load_seconds = from.load_seconds},

@@ -106,13 +106,8 @@ heed_status heed_session_cancel(heed_session* session) {
 heed_status heed_eval(heed_session* session, const heed_token* tokens, size_t token_count,
                       float* logits, size_t* count) {
   return with_session(session, [&](SessionObject& object) {
-    if (logits) {
-      const auto vocab = static_cast<size_t>(object.session.model().info().vocab);
-      if (need(count, "count") < vocab) {  // before any work
-        refuse(HEED_BUFFER_TOO_SMALL, "count is ", std::exchange(*count, vocab), ": expected ",
-               vocab);
-      }
-    }
+    const auto vocab = static_cast<size_t>(object.session.model().info().vocab);
+    if (logits) check_room(vocab, logits, count, "count");
     const auto found = object.session.eval(span_of(tokens, token_count, "tokens"));
     if (logits) give(found, logits, count, "count");
   });
@@ -228,12 +223,7 @@ heed_status heed_score(heed_session* session, const heed_token* tokens, size_t t
                        double* logprobs, size_t* count) {
   return with_session(session, [&](SessionObject& object) {
     const auto given = span_of(tokens, token_count, "tokens");
-    const size_t needed = given.empty() ? 0 : given.size() - 1;
-    if (!logprobs || need(count, "count") < needed) {  // before any work
-      const size_t room = logprobs ? *count : 0;
-      need(count, "count") = needed;
-      refuse(HEED_BUFFER_TOO_SMALL, "count is ", room, ": expected ", needed);
-    }
+    check_room(given.empty() ? 0 : given.size() - 1, logprobs, count, "count");
     const std::vector<double> found = object.session.score(given);
     give(std::span<const double>(found), logprobs, count, "count");
   });

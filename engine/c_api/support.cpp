@@ -20,6 +20,8 @@ heed_status status_of(Error::Code code) {
       return HEED_LIMIT;
     case Error::Code::cancelled:
       return HEED_CANCELLED;
+    case Error::Code::internal:
+      return HEED_INTERNAL;
   }
   return HEED_INTERNAL;
 }

@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/api/library.h"
 #include "engine/core/error.h"
 #include "heed.h"
-#include "heed.hpp"
 
 namespace heed::c_api {
 
@@ -174,10 +174,18 @@ template <typename T>
 void give(std::span<const T> values, T* buffer, size_t* count, const char* name) {
   const size_t room = buffer ? need(count, name) : 0;
   need(count, name) = values.size();
-  if (room < values.size() || !buffer) {
+  if (room < values.size()) {
     refuse(HEED_BUFFER_TOO_SMALL, name, " is ", room, ": expected ", values.size());
   }
   std::copy(values.begin(), values.end(), buffer);
+}
+/// Throws in the same way before a result of `needed` elements is made.
+template <typename T>
+void check_room(size_t needed, const T* buffer, size_t* count, const char* name) {
+  const size_t room = buffer ? need(count, name) : 0;
+  if (room >= needed) return;
+  need(count, name) = needed;
+  refuse(HEED_BUFFER_TOO_SMALL, name, " is ", room, ": expected ", needed);
 }
 /// The same of a text, with a zero byte behind it where there is room.
 void give_text(std::string_view text, char* buffer, size_t* length);
@@ -208,16 +216,11 @@ Enum enum_of(int32_t value, Enum last, const char* name) {
   return static_cast<Enum>(value);
 }
 
-/// Called with a share of 1; throws if the caller wants no more. Null: no callback.
-inline void report_progress(heed_progress_callback callback, void* user, double fraction) {
-  if (callback && callback(user, fraction) == 0) refuse(HEED_CANCELLED, "cancelled by a callback");
-}
-
-/// The same as the engine's own callbacks have it: so much of so much.
-inline auto counted_progress(heed_progress_callback callback, void* user) {
+/// Throws if the caller wants no more. Null: no callback.
+inline auto progress_of(heed_progress_callback callback, void* user) {
   return [=](int64_t done, int64_t all) {
-    const double fraction = all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 1;
-    report_progress(callback, user, fraction);
+    if (!callback || callback(user, done, all) != 0) return;
+    refuse(HEED_CANCELLED, "cancelled by a callback");
   };
 }
 

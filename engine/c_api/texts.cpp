@@ -44,7 +44,10 @@ bool hand_out(heed_translation_callback callback, void* user, size_t index,
   }
   std::vector<const heed_hypothesis*> pointers;
   for (const heed_hypothesis& h : hypotheses) pointers.push_back(&h);
-  return callback(user, index, pointers.data(), pointers.size()) != 0;
+  const heed_translation lent{.hypotheses = pointers.data(),
+                              .count = pointers.size(),
+                              .source_tokens = translation.source_tokens};
+  return callback(user, index, &lent) != 0;
 }
 
 }  // namespace
@@ -65,14 +68,9 @@ heed_status heed_embed(heed_session* session, const char* const* texts, const si
     const auto params = take(given, heed_embed_params_init, "heed_embed_params");
     static_assert(static_cast<int>(heed::Pooling::last) == HEED_POOLING_LAST);
     const auto width = static_cast<size_t>(object.session.model().info().width);
-    if (!embeddings || need(count, "count") < text_count * width) {  // before any work
-      const size_t room = embeddings ? *count : 0;
-      need(count, "count") = text_count * width;
-      refuse(HEED_BUFFER_TOO_SMALL, "count is ", room, ": expected ", text_count * width, ", ",
-             width, " for each text");
-    }
+    check_room(text_count * width, embeddings, count, "count");
     const auto all = static_cast<int64_t>(text_count);
-    const auto progress = counted_progress(params.progress, params.user);
+    const auto progress = progress_of(params.progress, params.user);
     const heed::Embeddings found = object.session.embed(
         texts_of(texts, lengths, text_count, "texts"),
         {.pooling = enum_of(params.pooling, heed::Pooling::last, "heed_embed_params.pooling"),

@@ -10,9 +10,15 @@
 #include "engine/convert/source.h"
 #include "engine/convert/type_rules.h"
 #include "engine/convert/weights.h"
-#include "heed.hpp"
 
 namespace heed {
+
+struct ConvertReport {
+  int64_t quantized = 0;        ///< matrices that were rounded to a type of blocks
+  int64_t quantized_twice = 0;  ///< of these: they came from another type of blocks, or of integers
+  int64_t unweighted = 0;       ///< of these: the imatrix has nothing of them
+  std::string record_problem = {};  ///< why the file has no record, if one was to be made
+};
 
 /// What is to be made of a source.
 struct Conversion {

@@ -20,7 +20,7 @@
  * - Text is UTF-8. Texts given as `text, length` need no end mark; HEED_TERMINATED as the length
  *   means up to the first zero byte. Paths, names and types always end with a zero byte.
  * - Results go to memory of the caller: `count` (or `length`) says how many elements (bytes) there
- *   is room for, and becomes how many there are. If they do not fit, or if the buffer is null, the
+ *   is room for (a null buffer has none), and becomes how many there are. If they do not fit, the
  *   status is HEED_BUFFER_TOO_SMALL and the count says how many are needed: call again. Texts have
  *   no zero byte at the end, unless there is room for one.
  * - A model may be used by any number of threads at once. A session serves one call at a time: a
@@ -82,9 +82,9 @@ HEED_API const char* heed_version(void);
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
-/** Called with the share of the work that is done, 0 to 1; returning 0 cancels the work, anything
- *  else goes on. */
-typedef int (*heed_progress_callback)(void* user, double fraction);
+/** Called when `done` of `all` is done: bytes of a file that is loaded or converted, texts that are
+ *  embedded, tokens that are measured. Returning 0 cancels the work, anything else goes on. */
+typedef int (*heed_progress_callback)(void* user, int64_t done, int64_t all);
 
 /** Receives a text, whole characters only, in one piece or in several. What returning 0 does is
  * said where the callback is given. */
@@ -151,6 +151,7 @@ typedef struct heed_model_info {
   int64_t layers;
   int64_t vocab;
   int64_t context; /**< longest sequence the model was made for */
+  int64_t tokens;  /**< that the tokenizer knows */
   heed_token bos;  /**< begins a text; -1: none */
   heed_token eos;  /**< ends one; -1: none */
   double load_seconds;
@@ -494,10 +495,17 @@ typedef struct heed_hypothesis {
   double score; /**< log-probability / tokens ^ length_penalty */
 } heed_hypothesis;
 
-/** Receives the hypotheses for text `index`, best first, each by its own pointer; all is valid
- *  during the call. Returning 0 cancels. */
+/** What a text became. The library makes these structs: newer ones have members at their end. */
+typedef struct heed_translation {
+  const heed_hypothesis* const* hypotheses; /**< best first */
+  size_t count;
+  int64_t source_tokens; /**< of the text */
+} heed_translation;
+
+/** Receives the translation of text `index`; all of it is valid during the call. Returning 0
+ *  cancels. */
 typedef int (*heed_translation_callback)(void* user, size_t index,
-                                         const heed_hypothesis* const* hypotheses, size_t count);
+                                         const heed_translation* translation);
 
 /** Translates texts, and hands the translations out in their order as soon as they are there. */
 HEED_API heed_status heed_translate(heed_session* session, const char* const* texts,

@@ -1,19 +1,23 @@
-// Heed's C++ interface: all that an application sees of the engine. The tools use nothing else.
+// Heed's C++ interface: heed.h with objects that free themselves, containers, and exceptions. It is
+// all in these headers; the library exports C alone, so any compiler of C++20 may use it.
 //
 //   heed::Model model = heed::Model::load("smollm2");
 //   heed::Session session(model);
-//   session.generate(model.tokenizer().encode("The capital of France is"), {.max_tokens = 8},
-//                    [](std::string_view text) { std::cout << text; return true; });
+//   for (std::string_view text : session.stream(model.tokenizer().encode("The sky is"))) {
+//     std::cout << text;
+//   }
 //
-// Every function throws heed::Error where it cannot do what it says, and nothing else of its own.
-// A Model and its Tokenizer are immutable and may be shared by any number of threads; a Session
-// belongs to one thread at a time. The library never prints, exits or aborts.
+// Every function throws heed::Error where it cannot do what it says (std::bad_alloc where memory is
+// short), and what callbacks throw goes through. A Model may be used by any number of threads; a
+// Session by one at a time. What each function does in detail is said in heed.h.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
+#include <iterator>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,100 +25,66 @@
 #include <utility>
 #include <vector>
 
-#include "heed_error.hpp"
-#include "heed_types.hpp"
+#include "heed_detail.hpp"
 
 namespace heed {
+inline namespace v0 {
 
-/// "0.1.0"
-std::string_view version();
+/// "0.1.0": of the library.
+inline std::string_view version() {
+  return heed_version();
+}
 
-// ---- the model store ---------------------------------------------------------------------------
+// ---- the model store, files and the machine ----------------------------------------------------
 
 /// Where named models live: $HEED_HOME/models, by default ~/.cache/heed/models.
-std::filesystem::path model_store();
+inline std::filesystem::path model_store() {
+  return detail::fetch_text(heed_model_store);
+}
 
-/// The file that `name_or_path` means: a path that exists, or NAME or NAME.gguf in the model store.
-/// Error(io) names both places where it is neither.
-std::filesystem::path find_model(const std::string& name_or_path);
+/// The file that a path, or a name in the store, means.
+inline std::filesystem::path find_model(const std::string& name_or_path) {
+  return detail::fetch_text([&](char* path, size_t* length) {
+    return heed_find_model(name_or_path.c_str(), path, length);
+  });
+}
 
-/// Names of the models in the store, sorted.
-std::vector<std::string> list_models();
+/// Names of the models in the store, sorted: a JSON array.
+inline std::string list_models() {
+  return detail::fetch_text(heed_list_models);
+}
 
-// ---- what a file holds -------------------------------------------------------------------------
-
-struct TensorInfo {
-  std::string name;
-  std::string type;            ///< "q4_1"
-  std::vector<int64_t> shape;  ///< outermost dimension first
-  int64_t bytes = 0;
-};
-
-struct FileInfo {
-  std::filesystem::path path;
-  std::string architecture;
-  int64_t parameters = 0;  ///< elements of all tensors
-  int64_t bytes = 0;       ///< of the file
-  /// Keys in file order; values as text, long strings and arrays shortened: "[49152 strings]".
-  std::vector<std::pair<std::string, std::string>> metadata;
-  std::vector<TensorInfo> tensors;
-};
-
-/// Reads a GGUF file's header; no weights are loaded and the architecture need not be known.
-FileInfo inspect(const std::string& name_or_path);
+/// What a GGUF file's header holds: a JSON object (heed_inspect says of what).
+inline std::string inspect(const std::string& name_or_path) {
+  return detail::fetch_text(
+      [&](char* json, size_t* length) { return heed_inspect(name_or_path.c_str(), json, length); });
+}
 
 /// The graph of layers a file describes, one layer a line, or as a DOT digraph.
-std::string describe_graph(const std::string& name_or_path, bool dot = false);
+inline std::string describe_graph(const std::string& name_or_path, bool dot = false) {
+  return detail::fetch_text([&](char* text, size_t* length) {
+    return heed_describe_graph(name_or_path.c_str(), dot, text, length);
+  });
+}
 
-// ---- text --------------------------------------------------------------------------------------
+/// The machine, and its limits, which are measured in about two seconds: JSON objects.
+inline std::string machine_info() {
+  return detail::fetch_text(heed_machine_info);
+}
+inline std::string measure_machine(int threads = 0) {
+  std::string json;
+  detail::check(heed_measure_machine(threads, detail::append_text, &json));
+  return json;
+}
 
-struct TokenSpan {
-  Token id = 0;
-  int64_t begin = 0;  ///< byte offset into the text
-  int64_t end = 0;
-};
-
-/// The tokenizer of a model. A view: it lives as long as any copy of its Model.
-class Tokenizer {
- public:
-  std::vector<Token> encode(std::string_view text, const EncodeOptions& options = {}) const;
-  std::vector<TokenSpan> encode_spans(std::string_view text,
-                                      const EncodeOptions& options = {}) const;
-  std::string decode(std::span<const Token> tokens, bool skip_special = true) const;
-  /// The token as the vocabulary writes it.
-  std::string piece(Token id) const;
-  int64_t size() const;
-  std::optional<Token> bos() const;
-  std::optional<Token> eos() const;
-  /// Whether the token ends an answer: end of text, end of turn.
-  bool ends_generation(Token id) const;
-
-  struct Impl;
-  explicit Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
-
- private:
-  std::shared_ptr<const Impl> impl_;
-};
-
-struct Message {
-  std::string role;  ///< "system", "user", "assistant"
-  std::string content;
-};
-
-/// Renders a Jinja chat template with the variables of a JSON object (messages, bos_token,
-/// add_generation_prompt, tools, ...), as transformers does. Error(format) has the line.
-std::string render_template(std::string_view source, std::string_view json_object);
-
-// ---- models ------------------------------------------------------------------------------------
+// ---- models and their text ---------------------------------------------------------------------
 
 struct LoadOptions {
-  /// Dequantised weights and F32 arithmetic throughout: the reference. Slower, more memory.
-  bool exact = false;
-  bool map = true;  ///< map the file; false reads it into memory
-  /// Only what the header holds: info(), tokenizer() and the chat template; no Session takes it.
-  bool vocabulary_only = false;
-  int threads = 0;  ///< threads that pack weights; 0 = the machine's
-  std::function<void(double fraction)> progress = {};
+  bool exact = false;            ///< dequantised weights and F32 arithmetic: the reference
+  bool map = true;               ///< map the file; false reads it into memory
+  bool vocabulary_only = false;  ///< tokenizer and chat template alone
+  int threads = 0;               ///< that pack weights; 0: the machine's
+  std::function<void(int64_t done, int64_t all)> progress = {};
 };
 
 /// What kind of work a model does: decides which of Session's functions it takes.
@@ -124,97 +94,118 @@ struct ModelInfo {
   std::filesystem::path path;
   std::string architecture;  ///< "llama"
   std::string name;          ///< as the file gives it
+  std::string isa;           ///< kernels in use: "avx512"
   ModelKind kind = ModelKind::decoder;
+  bool exact = false;
   int64_t parameters = 0;
   int64_t file_bytes = 0;
-  int64_t weight_bytes = 0;  ///< packed, in memory; tables that are looked up stay in the file
+  int64_t weight_bytes = 0;  ///< packed, in memory
   int64_t width = 0;
   int64_t layers = 0;
   int64_t vocab = 0;
   int64_t context = 0;  ///< longest the model was made for
-  std::string isa;      ///< kernels in use: "avx512"
-  bool exact = false;
   double load_seconds = 0;
 };
 
-/// Weights, tokenizer and graph: immutable, cheap to copy (copies share everything).
+struct TokenSpan {
+  Token id = 0;
+  int64_t begin = 0;  ///< byte offset into the text
+  int64_t end = 0;
+};
+
+struct Message {
+  std::string role;  ///< "system", "user", "assistant"
+  std::string content;
+};
+
+/// What a Jinja chat template makes of the variables of a JSON object, as transformers has it.
+inline std::string render_template(std::string_view source, std::string_view json_object) {
+  return detail::fetch_text([&](char* text, size_t* length) {
+    return heed_render_template(source.data(), source.size(), json_object.data(),
+                                json_object.size(), text, length);
+  });
+}
+
+/// The tokenizer of a model, which must outlive it.
+class Tokenizer {
+ public:
+  std::vector<Token> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  std::vector<TokenSpan> encode_spans(std::string_view text,
+                                      const EncodeOptions& options = {}) const;
+  std::string decode(std::span<const Token> tokens, bool skip_special = true) const;
+  /// The token as the vocabulary writes it.
+  std::string piece(Token id) const;
+  int64_t size() const { return size_; }
+  std::optional<Token> bos() const { return bos_; }
+  std::optional<Token> eos() const { return eos_; }
+  /// Whether the token ends an answer: end of text, end of turn.
+  bool ends_generation(Token id) const;
+
+ private:
+  friend class Model;
+  heed_model* model_ = nullptr;
+  int64_t size_ = 0;
+  std::optional<Token> bos_, eos_;
+};
+
+/// Weights, tokenizer and graph: immutable. Sessions keep what they need of it.
 class Model {
  public:
-  /// Loads and packs a GGUF file, given by path or by its name in the store.
+  /// Loads a GGUF file, given by path or by its name in the store.
   static Model load(const std::string& name_or_path, const LoadOptions& options = {});
-  /// The same of a file's bytes, which begin at a multiple of 8 and must outlive all copies of the
-  /// model.
+  /// The same of a file's bytes, which begin at a multiple of 8 and must outlive the model.
   static Model load_memory(std::span<const std::byte> bytes, const LoadOptions& options = {});
 
-  const ModelInfo& info() const;
-  const Tokenizer& tokenizer() const;
+  const ModelInfo& info() const { return info_; }
+  const Tokenizer& tokenizer() const { return tokenizer_; }
 
   /// The file's chat template; empty if it has none.
-  const std::string& chat_template() const;
-  /// The prompt the template makes of a conversation. Error(unsupported) without a template, or
-  /// what is wrong with it: a model whose template Heed cannot read does all else.
+  const std::string& chat_template() const { return chat_template_; }
+  /// The prompt the template makes of a conversation. Error(unsupported) without a template.
   std::string chat_prompt(std::span<const Message> messages,
                           bool add_generation_prompt = true) const;
   /// The same of a JSON object {"messages": ..., "tools": ...}; special tokens are filled in.
   std::string chat_prompt_json(std::string_view json_object) const;
 
-  struct Impl;
-  const Impl& impl() const { return *impl_; }
+  heed_model* handle() const { return handle_.get(); }  ///< for functions of heed.h
 
  private:
-  explicit Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
-  std::shared_ptr<const Impl> impl_;
+  template <typename Load>
+  static Model load_with(const LoadOptions& options, const Load& load);
+  explicit Model(heed_model* handle);
+
+  detail::Owner<heed_model, heed_model_free> handle_;
+  ModelInfo info_;
+  Tokenizer tokenizer_;
+  std::string chat_template_;
 };
 
 // ---- sessions ----------------------------------------------------------------------------------
 
 struct SessionOptions {
-  int64_t context = 0;   ///< tokens the cache holds; 0 = the model's own, at most 4,096
-  int threads = 0;       ///< 0 = the machine's
-  int64_t ubatch = 512;  ///< tokens computed at once in prefill
-  /// An exact model always uses f32, and so do translations with F32 weights.
-  KvType kv_type = KvType::bf16;
-  bool profile = false;  ///< measure steps, for Session::take_profile()
-};
-
-/// Time spent in steps of one kind: "blk.ffn_down" is that of all blocks.
-struct StepTime {
-  std::string kind;
-  int64_t calls = 0;
-  double seconds = 0;  ///< until the last thread was ready
-};
-
-/// What a computation reads and computes, whatever it takes: beside MachineLimits it says how fast
-/// the machine could be.
-struct Work {
-  int64_t passes = 0;  ///< through the model, each of which reads the weights once
-  int64_t bytes = 0;   ///< read by all passes: packed weights, cached keys and values
-  /// Multiplications and additions, counted apart, in matrices and attention: by the form in which
-  /// the kernels in use multiply.
-  int64_t f32_operations = 0;
-  int64_t bf16_operations = 0;
-  int64_t int8_operations = 0;
-
-  int64_t operations() const { return f32_operations + bf16_operations + int8_operations; }
-  Work& operator+=(const Work& other);
+  int64_t context = 0;            ///< tokens the cache holds; 0: the model's own, at most 4,096
+  int threads = 0;                ///< 0: the machine's
+  int64_t ubatch = 512;           ///< tokens computed at once in prefill
+  KvType kv_type = KvType::bf16;  ///< of the cache; an exact model always uses f32
+  bool profile = false;           ///< measure steps, for Session::take_profile()
 };
 
 /// How the next token is chosen. The defaults are greedy.
 struct Sampling {
-  float temperature = 0;  ///< 0 = greedy: the likeliest token (after penalties and bias)
-  int top_k = 40;         ///< keep the k likeliest; 0 = all
-  float top_p = 0.95f;    ///< keep the likeliest that sum to p; 1 = all
-  float min_p = 0.05f;    ///< drop what is less likely than min_p times the likeliest; 0 = none
+  float temperature = 0;  ///< 0: the likeliest token (after penalties and bias)
+  int top_k = 40;         ///< keep the k likeliest; 0: all
+  float top_p = 0.95f;    ///< keep the likeliest that sum to p; 1: all
+  float min_p = 0.05f;    ///< drop what is less likely than min_p times the likeliest; 0: none
   float repeat_penalty = 1;
   float presence_penalty = 0;
   float frequency_penalty = 0;
-  int repeat_last_n = 64;  ///< tokens the penalties look back on; -1 = all, 0 = none
+  int repeat_last_n = 64;  ///< tokens the penalties look back on; -1: all, 0: none
   std::vector<std::pair<Token, float>> logit_bias = {};  ///< added to the logit; -inf forbids
   uint64_t seed = 0;
 };
 
 struct GenerateOptions {
-  int64_t max_tokens = -1;  ///< -1 = until the model ends or the context is full
+  int64_t max_tokens = -1;  ///< -1: until the model ends or the context is full
   Sampling sampling = {};
   std::vector<std::string> stop = {};  ///< texts that end the answer, and are not part of it
   bool ignore_eos = false;
@@ -238,12 +229,24 @@ using TextCallback = std::function<bool(std::string_view text)>;
 /// Called with each row of logits [vocab] in order; the span is valid during the call.
 using LogitsCallback = std::function<void(int64_t row, std::span<const float> logits)>;
 
+/// What a computation reads and computes, whatever it takes.
+struct Work {
+  int64_t passes = 0;  ///< through the model, each of which reads the weights once
+  int64_t bytes = 0;   ///< read by all passes
+  int64_t f32_operations = 0;
+  int64_t bf16_operations = 0;
+  int64_t int8_operations = 0;
+
+  int64_t operations() const { return f32_operations + bf16_operations + int8_operations; }
+  Work& operator+=(const Work& other);
+};
+
 struct EmbedOptions {
   Pooling pooling = Pooling::model;
   bool normalize = true;
   bool truncate = false;  ///< cut texts longer than the model's context; else they are an error
-  int64_t batch_tokens = 512;  ///< tokens computed at once: more would leave the caches
-  std::function<void(int64_t done)> progress = {};
+  int64_t batch_tokens = 512;  ///< tokens computed at once
+  std::function<void(int64_t done, int64_t all)> progress = {};
 };
 
 /// Row i is the embedding of text i.
@@ -253,14 +256,11 @@ struct Embeddings {
   std::vector<float> values;  ///< [rows, width]
 };
 
-/// How translations are searched for. What is not set is as the model's file says, and where that
-/// says nothing as Hugging Face's transformers has it. Lengths count tokens as there: the start
-/// token that comes before a translation is one, and so is the end.
+/// How translations are searched for. What is not set is as the model's file says.
 struct TranslateOptions {
-  std::optional<int64_t> beam_size = {};  ///< hypotheses followed at once; 1 = greedy
-  int64_t hypotheses = 1;                 ///< how many to return, best first: at most beam_size
-  /// A hypothesis's score is its log-probability / tokens ^ length_penalty: more favours longer.
-  std::optional<double> length_penalty = {};
+  std::optional<int64_t> beam_size = {};      ///< hypotheses followed at once; 1: greedy
+  int64_t hypotheses = 1;                     ///< how many to return, best first: at most beam_size
+  std::optional<double> length_penalty = {};  ///< score = log-probability / tokens ^ this
   std::optional<int64_t> min_length = {};
   std::optional<int64_t> max_length = {};
   std::optional<int64_t> no_repeat_ngram = {};  ///< no n tokens in a row come twice; 0: they may
@@ -273,12 +273,10 @@ struct TranslateOptions {
 struct Hypothesis {
   std::string text;
   std::vector<Token> tokens;  ///< with the prefix, without start and end
-  /// Log-probability of what follows the prefix, divided as length_penalty says.
   double score = 0;
 };
 
-/// What one text became: the best hypotheses, best first. There may be fewer than were asked for
-/// where fewer are possible.
+/// What one text became: the best hypotheses, best first.
 struct Translation {
   std::vector<Hypothesis> hypotheses;
   int64_t source_tokens = 0;
@@ -286,76 +284,60 @@ struct Translation {
   const std::string& text() const { return hypotheses.front().text; }
 };
 
-/// Receives each translation in the order of the texts, as soon as it and those before it are
-/// there; returning false stops.
+/// Receives each translation in the order of the texts; returning false cancels.
 using TranslationCallback = std::function<bool(size_t index, const Translation& translation)>;
 
 /// How likely a model finds a given translation.
 struct PairScore {
   std::vector<Token> tokens;     ///< of the target, the end included
-  std::vector<double> logprobs;  ///< natural-log probability of each, given the source and its past
+  std::vector<double> logprobs;  ///< natural-log probability of each
 };
+
+class TextStream;
 
 /// One conversation with a model (its key/value cache), or a worker that embeds or translates.
 class Session {
  public:
-  explicit Session(Model model, const SessionOptions& options = {});
-  ~Session();
-  Session(Session&&) noexcept;
-  Session& operator=(Session&&) noexcept;
+  explicit Session(const Model& model, const SessionOptions& options = {});
 
-  /// Bytes of cache and working memory that a session will have; nothing is made. 0 for an
-  /// encoder-decoder, whose memory depends on what it translates.
+  /// Bytes of cache and working memory that a session will have; nothing is made.
   static int64_t memory_needed(const Model& model, const SessionOptions& options = {});
 
-  const Model& model() const;
-  int threads() const;
+  int threads() const { return static_cast<int>(info().threads); }
+  int64_t context() const { return info().context; }
+  int64_t position() const { return info().position; }  ///< tokens in the cache
+  int64_t memory_bytes() const { return info().memory_bytes; }
 
-  /// Makes the call that is at work on another thread throw Error(cancelled), after the token or
-  /// the batch that it is at; does nothing if there is none. The only function that may be called
-  /// while another is at work.
-  void cancel();
+  /// Makes the call that is at work on another thread throw Error(cancelled). The only function
+  /// that may be called while another is at work.
+  void cancel() { detail::check(heed_session_cancel(handle_.get())); }
 
-  // Decoders. Tokens are appended to the cache; Error(limit) states both numbers when they do not
-  // fit, before any work.
-  int64_t context() const;
-  int64_t position() const;  ///< tokens in the cache
-  /// Forgets all tokens from `position` on.
-  void rewind(int64_t position);
-  /// The tokens in the cache.
-  std::span<const Token> tokens() const;
-  /// Writes the tokens and their keys and values to a file, whole or not at all.
-  void save(const std::filesystem::path& path);
-  /// Takes up what a session of the same model and kv type has saved, in this process or another:
-  /// what it says next is the same, bit for bit. Error(format) for a damaged file,
-  /// Error(unsupported) naming what differs, Error(limit) for a context that is too small; the
-  /// cache is empty then.
+  // Decoders.
+  void rewind(int64_t position) { detail::check(heed_rewind(handle_.get(), position)); }
+  std::vector<Token> tokens() const;  ///< in the cache
+  void save(const std::filesystem::path& path) const;
   void restore(const std::filesystem::path& path);
-  /// Appends tokens; logits [vocab] of the last one, valid until the next call.
+  /// Appends tokens to the cache.
+  void append(std::span<const Token> tokens);
+  /// The same; logits [vocab] of the last one, valid until the next call.
   std::span<const float> eval(std::span<const Token> tokens);
   /// Appends tokens and hands out the logits of every one of them.
   void eval_all(std::span<const Token> tokens, const LogitsCallback& logits);
   /// Answers a prompt given as the whole text so far: what the cache already holds of it is kept.
   Generation generate(std::span<const Token> prompt, const GenerateOptions& options = {},
                       const TextCallback& on_text = {});
-  /// The same a piece at a time: reads the prompt, after which next() makes a token more and returns
-  /// the text that it completes (which may be empty, and is valid until the next call), or nothing
-  /// once the answer has ended. Any other call that changes the cache ends it too.
-  void start(std::span<const Token> prompt, const GenerateOptions& options = {});
-  std::optional<std::string_view> next();
-  /// The answer that is being made, as far as it goes, or the last one.
-  const Generation& answer() const;
-  /// Natural-log probability of each token after the first, given those before it. The tokens are
-  /// taken in windows of the context length; starts from an empty cache and leaves it empty.
+  /// The same as a range of texts, each made when it is asked for. One range at a time; other calls
+  /// that change the cache end it.
+  TextStream stream(std::span<const Token> prompt, const GenerateOptions& options = {});
+  /// The last answer, or the one that is being made.
+  Generation answer() const;
+  /// Natural-log probability of each token after the first, given those before it.
   std::vector<double> score(std::span<const Token> tokens);
 
   // Encoders.
   Embeddings embed(std::span<const std::string> texts, const EmbedOptions& options = {});
 
   // Encoder-decoders.
-  /// Translates texts, options.batch at once. A text without tokens becomes an empty one. Throws,
-  /// before any work: Error(limit) "text 7: ..." for one that is too long, Error(argument) naming
-  /// an option out of range.
   std::vector<Translation> translate(std::span<const std::string> texts,
                                      const TranslateOptions& options = {},
                                      const TranslationCallback& on_translation = {});
@@ -363,129 +345,105 @@ class Session {
   std::vector<PairScore> score_pairs(std::span<const std::string> sources,
                                      std::span<const std::string> targets);
 
-  /// Bytes of the cache and of working memory.
-  int64_t memory_bytes() const;
-  /// Of a decoder: what eval of `tokens` tokens does when `position` tokens are in the cache. Of an
-  /// encoder: what embedding one text of `tokens` tokens does (position 0). Nothing is computed.
-  /// Error(unsupported) for encoder-decoders, whose work depends on what they write.
+  /// What eval of `tokens` tokens after `position` others, or embedding a text, reads and computes.
   Work work(int64_t position, int64_t tokens) const;
-  /// Where time went since the last call, in the order of the steps. Error(argument) without
-  /// SessionOptions::profile.
-  std::vector<StepTime> take_profile();
+  /// Where time went since the last call: a JSON array of kind, calls, seconds.
+  std::string take_profile();
+
+  heed_session* handle() const { return handle_.get(); }  ///< for functions of heed.h
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  heed_session_info info() const;
+
+  detail::Owner<heed_session, heed_session_free> handle_;
+  size_t vocab_;
+  size_t width_;
+  std::vector<float> logits_;
+};
+
+/// An answer as an input range of texts, made by Session::stream.
+class TextStream {
+ public:
+  class Iterator {
+   public:
+    using value_type = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    explicit Iterator(TextStream& stream) : stream_(&stream) {}
+    std::string_view operator*() const { return stream_->text_; }
+    Iterator& operator++() {
+      stream_->advance();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const { return stream_->ended_; }
+
+   private:
+    TextStream* stream_;
+  };
+
+  Iterator begin() { return Iterator(*this); }
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  friend class Session;
+  explicit TextStream(heed_session* session) : session_(session) { advance(); }
+
+  /// To the next text that is not empty.
+  void advance() {
+    for (;;) {
+      const char* text = nullptr;
+      size_t length = 0;
+      int32_t more = 0;
+      detail::check(heed_generate_next(session_, &text, &length, &more));
+      text_ = {text, length};
+      ended_ = more == 0;
+      if (ended_ || length > 0) return;
+    }
+  }
+
+  heed_session* session_;
+  std::string_view text_;
+  bool ended_ = false;
 };
 
 // ---- converting --------------------------------------------------------------------------------
 
 struct ConvertOptions {
-  /// Of the matrices: f32, f16, q8_0 ..., or a mix of types: q4_k_m ... Empty: f16 for a directory,
-  /// for a GGUF file what each has.
-  std::string type = {};
-  /// Regular expressions and types of the matrices in whose names they match, whatever `type` says;
-  /// the first that matches counts.
-  std::vector<std::pair<std::string, std::string>> tensor_types = {};
-  /// Keys of the metadata and values as text, in the type that the key has; new keys get the type
-  /// that the value looks like: true, false, whole numbers, numbers, else strings.
-  std::vector<std::pair<std::string, std::string>> metadata = {};
-  /// What write_imatrix() wrote, or llama-imatrix: errors of each column count as it says.
-  std::filesystem::path imatrix = {};
-  /// Run a few texts through the source in F32 first, and keep what it computes in the file, for
-  /// verify(). A GGUF file that has such a record hands it on.
-  bool record = true;
+  std::string type = {};            ///< "q8_0", "q4_k_m" ...; empty: f16 of a directory, else as is
+  detail::Pairs tensor_types = {};  ///< regular expressions of names, and types; the first counts
+  detail::Pairs metadata = {};      ///< keys and values as text
+  std::filesystem::path imatrix = {};  ///< what write_imatrix() wrote
+  bool record = true;                  ///< keep what the source computes, for verify()
   int threads = 0;
-  /// Of the source, which is read once for the record and once to be written.
-  std::function<void(int64_t done_bytes, int64_t all_bytes)> progress = {};
+  std::function<void(int64_t done, int64_t all)> progress = {};
 };
 
-struct ConvertReport {
-  int64_t quantized = 0;        ///< matrices that were rounded to a type of blocks
-  int64_t quantized_twice = 0;  ///< of these: they came from another type of blocks, or of integers
-  int64_t unweighted = 0;       ///< of these: the imatrix has nothing of them
-  std::string record_problem = {};  ///< why the file has no record, if one was to be made
-};
-
-/// Writes a directory of Hugging Face's or CTranslate2's, or a GGUF file (by path or by its name in
-/// the store), as one GGUF file. What keeps its type is copied byte for byte, and so is the
-/// metadata of a GGUF file, but for what says the type. The old `out` stays until the new is
-/// complete.
-ConvertReport convert(const std::filesystem::path& source, const std::filesystem::path& out,
-                      const ConvertOptions& options = {});
-
-/// How far what a model computes is from what its file's record says of the weights it was made of.
-struct VerifyReport {
-  struct Layer {
-    std::string name;
-    /// Of the directions of its output's rows: 0 where they are the same, 1.4 where they have
-    /// nothing in common.
-    double error = 0;
-  };
-  std::vector<Layer> layers;  ///< as they are computed, an encoder's first
-  /// The first layer that errs more than its rounding and the errors it was handed explain; empty
-  /// where none does.
-  std::string drifting = {};
-  int64_t texts = 0;
-  int64_t tokens = 0;      ///< that were predicted; 0 for a model without a head
-  int64_t agreements = 0;  ///< of these: the likeliest token is the record's
-  double divergence = 0;   ///< of these: mean KL(record || model), nats, the recorded tokens one
-                           ///< by one and all others as one
-  double similarity = 1;   ///< of embeddings: the least cosine with the record's
-};
-
-/// Runs the texts of the file's record through the model, as it was loaded. Throws
-/// Error(unsupported) if the file has none, Error(format) for one that is damaged or of another
-/// model.
-VerifyReport verify(const Model& model, int threads = 0);
+/// Writes a directory of Hugging Face's or CTranslate2's, or a GGUF file, as one GGUF file. The
+/// report is a JSON object (heed_convert says of what).
+std::string convert(const std::filesystem::path& source, const std::filesystem::path& out,
+                    const ConvertOptions& options = {});
 
 struct ImatrixOptions {
   int64_t context = 512;  ///< tokens of a chunk of text
   int threads = 0;
   std::string dataset = {};  ///< the text's name, for the file
-  std::function<void(int64_t done_tokens, int64_t all_tokens)> progress = {};
+  std::function<void(int64_t done, int64_t all)> progress = {};
 };
 
-struct ImatrixReport {
-  int64_t matrices = 0;
-  int64_t tokens = 0;
-  int64_t chunks = 0;
-};
+/// Measures on a text what each matrix of a model multiplies. The report is a JSON object.
+std::string write_imatrix(const Model& model, std::string_view text,
+                          const std::filesystem::path& out, const ImatrixOptions& options = {});
 
-/// Measures on a text what each matrix of a model multiplies: mean squares of its columns, for
-/// ConvertOptions::imatrix. A decoder reads the text in chunks of `context` tokens, an encoder each
-/// line by itself. The file is llama.cpp's GGUF form. Error(unsupported) for encoder-decoders.
-ImatrixReport write_imatrix(const Model& model, std::string_view text,
-                            const std::filesystem::path& out, const ImatrixOptions& options = {});
+/// How far what a model computes is from its file's record: a JSON object.
+inline std::string verify(const Model& model, int threads = 0) {
+  std::string json;
+  detail::check(heed_verify(model.handle(), threads, detail::append_text, &json));
+  return json;
+}
 
-// ---- the machine -------------------------------------------------------------------------------
-
-struct MachineInfo {
-  std::string cpu;
-  std::vector<std::pair<std::string, bool>> features;
-  std::vector<std::string> isas;  ///< instruction sets this machine can run, worst first
-  std::string isa;                ///< the one in use
-  std::string isa_reason;         ///< "best of the machine", "HEED_ISA"
-  int threads = 0;                ///< default
-  int64_t memory_bytes = 0;
-  std::string onednn;  ///< version
-};
-
-MachineInfo machine_info();
-
-struct MachineLimits {
-  struct Bandwidth {
-    int64_t working_set = 0;  ///< bytes
-    double one_thread = 0;    ///< GB/s
-    double all_threads = 0;
-  };
-  std::vector<Bandwidth> read;
-  double f32_gflops = 0;  ///< all threads; 0 where the machine has no such unit
-  double bf16_gflops = 0;
-  double int8_gops = 0;
-};
-
-/// Measures this machine, with the best of its instruction sets: about two seconds, and 1 GiB.
-MachineLimits measure_machine(int threads = 0);
-
+}  // namespace v0
 }  // namespace heed
+
+#include "heed_inline.hpp"

@@ -18,6 +18,7 @@ class Error : public std::runtime_error {
     argument,     ///< the caller's argument is out of range or contradicts another
     limit,        ///< more than the model, the context or a named cap allows
     cancelled,    ///< the caller wanted the work to end
+    internal,     ///< a fault of the library's own
   };
 
   Error(Code code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}

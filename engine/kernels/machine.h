@@ -2,10 +2,24 @@
 // figures to.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "engine/core/thread_team.h"
-#include "heed.hpp"
 
 namespace heed {
+
+struct MachineLimits {
+  struct Bandwidth {
+    int64_t working_set = 0;  ///< bytes
+    double one_thread = 0;    ///< GB/s
+    double all_threads = 0;
+  };
+  std::vector<Bandwidth> read;
+  double f32_gflops = 0;  ///< all threads; 0 where the machine has no such unit
+  double bf16_gflops = 0;
+  double int8_gops = 0;
+};
 
 /// Measures with the best instruction set of the machine, whichever one is in use: what all threads
 /// of the team read a second from working sets of 64 MiB, 256 MiB and 1 GiB in huge pages (those

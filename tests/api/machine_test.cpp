@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 
 namespace heed {
 

@@ -1,7 +1,7 @@
 // heed::Model: what loading keeps, and chat prompts.
 #include <doctest/doctest.h>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/forgery.h"
 
 namespace heed {
@@ -63,7 +63,8 @@ TEST_CASE("progress of loading rises to the end") {
   const std::string path = (test_dir() / "models/goldens/tiny-llama.gguf").string();
   double last = 0;
   bool rises = true;
-  Model::load(path, {.progress = [&](double fraction) {
+  Model::load(path, {.progress = [&](int64_t done, int64_t all) {
+                const double fraction = static_cast<double>(done) / static_cast<double>(all);
                 rises = rises && fraction >= last && fraction <= 1;
                 last = fraction;
               }});

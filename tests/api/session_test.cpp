@@ -1,7 +1,7 @@
 // Sessions at the edges of what they take: nothing half done, nothing read past its end.
 #include <doctest/doctest.h>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 

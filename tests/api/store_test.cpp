@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 

@@ -6,7 +6,7 @@
 
 #include "engine/convert/record.h"
 #include "engine/format/gguf.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/convert/model_directory.h"
 
 namespace heed {

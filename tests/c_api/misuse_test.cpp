@@ -3,7 +3,7 @@
 #include <cstring>
 #include <thread>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/c_api/c_api_test.h"
 
 namespace heed {
@@ -208,7 +208,7 @@ TEST_CASE("callbacks that return 0 end the work") {
   CHECK(rows == 1);
   heed_load_params params;
   heed_load_params_init(&params);
-  params.progress = [](void*, double) { return 0; };
+  params.progress = [](void*, int64_t, int64_t) { return 0; };
   heed_model* none = nullptr;
   CHECK(heed_model_load(tiny_path("tiny-llama.gguf").c_str(), &params, &none) == HEED_CANCELLED);
   CHECK(none == nullptr);

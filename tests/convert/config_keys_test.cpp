@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/convert/model_directory.h"
 
 namespace heed {

@@ -7,7 +7,7 @@
 
 #include "engine/convert/type_rules.h"
 #include "engine/core/error.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/temporary_directory.h"
 
 namespace heed {

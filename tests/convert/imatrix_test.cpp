@@ -7,7 +7,7 @@
 #include "engine/core/error.h"
 #include "engine/format/gguf.h"
 #include "engine/quant/quant.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/temporary_directory.h"
 
 namespace heed {

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/convert/model_directory.h"
 
 namespace heed {

@@ -4,7 +4,7 @@
 
 #include "engine/convert/config_keys.h"
 #include "engine/convert/tokenizer.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "models/registry.h"
 #include "tests/convert/model_directory.h"
 

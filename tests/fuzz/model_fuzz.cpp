@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/fuzz/checks.h"
 
 namespace heed {

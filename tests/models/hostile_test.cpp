@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/forgery.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"

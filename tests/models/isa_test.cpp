@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "engine/kernels/dispatch.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/paths.h"
 
 namespace heed {

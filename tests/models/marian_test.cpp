@@ -12,7 +12,7 @@
 
 #include "engine/api/model_impl.h"
 #include "engine/decode/seq2seq.h"
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <sstream>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/convert/model_directory.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"

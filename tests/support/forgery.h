@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/format/gguf.h"
-#include "heed.hpp"
+#include "engine/core/error.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "heed.hpp"
+#include "engine/api/store.h"
 
 namespace heed {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "heed.hpp"
+#include "engine/api/library.h"
 #include "tests/support/command.h"
 #include "tests/support/temporary_directory.h"
 
