@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Installs a build to a place of its own and builds programs against it, by CMake and by pkg-config, in C and in C++.
+# usage: tests/package/test.sh BUILD
+set -euo pipefail
+build=$(realpath "$1")
+here=$(realpath "$(dirname "$0")")
+model=$here/../models/goldens/tiny-llama.gguf
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+flags=()
+grep -q '^HEED_SANITIZE:BOOL=ON' "$build/CMakeCache.txt" && flags=(-fsanitize=address,undefined)
+
+expect() {  # expect NAME COMMAND...: that it makes tokens
+  local name=$1
+  shift
+  local said
+  said=$("$@" "$model" 2>&1) || { echo "$name failed: $said"; exit 1; }
+  [[ $said == *" tokens" ]] || { echo "$name said: $said"; exit 1; }
+  echo "ok $name"
+}
+
+cmake --install "$build" --prefix "$root/usr" > "$root/install.log"
+expect "the installed command" bash -c '[[ $("$0" tokenize "$1" "a b") ]] && echo "some tokens"' "$root/usr/bin/heed"
+
+compilers=$(sed -nE 's/^CMAKE_CXX_COMPILER:[A-Z]+=//p' "$build/CMakeCache.txt")
+cmake -S "$here" -B "$root/consumer" -DCMAKE_PREFIX_PATH="$root/usr" -DCMAKE_CXX_COMPILER="$compilers" \
+  -DCMAKE_C_FLAGS="${flags[*]}" -DCMAKE_CXX_FLAGS="${flags[*]}" > "$root/configure.log" || { cat "$root/configure.log"; exit 1; }
+cmake --build "$root/consumer" > "$root/build.log" 2>&1 || { cat "$root/build.log"; exit 1; }
+for program in c-heed cpp-heed c-static cpp-static; do expect "CMake, $program" "$root/consumer/$program"; done
+
+export PKG_CONFIG_PATH=$(dirname "$(find "$root/usr" -name heed.pc)")
+libraries=$(dirname "$PKG_CONFIG_PATH")
+read -ra use <<<"$(pkg-config --cflags --libs heed)"
+cc "${flags[@]}" "$here/main.c" -o "$root/c" "${use[@]}"
+"$compilers" "${flags[@]}" -std=c++20 "$here/main.cpp" -o "$root/cpp" "${use[@]}"
+for program in c cpp; do expect "pkg-config, $program" env LD_LIBRARY_PATH="$libraries" "$root/$program"; done
+
+extra=$(nm -D --defined-only "$libraries/libheed.so" | awk '$2 != "A" { print $3 }' | grep -v '^heed_' || true)
+[[ -z $extra ]] || { echo "libheed.so exports more than heed_*:"; echo "$extra"; exit 1; }
+declared=$(grep -oE '\bheed_[a-z_0-9]+\(' "$here/../../engine/include/heed.h" | tr -d '(' | sort -u)
+exported=$(nm -D --defined-only "$libraries/libheed.so" | sed -nE 's/.* (heed_[a-z_0-9]+)@.*/\1/p' | sort -u)
+missing=$(comm -23 <(grep -Fxf <(grep -oE '^(HEED_API )?.*\bheed_[a-z_0-9]+\(' "$here/../../engine/include/heed.h" |
+  grep HEED_API | grep -oE 'heed_[a-z_0-9]+\(' | tr -d '(') <<<"$declared") <(echo "$exported"))
+[[ -z $missing ]] || { echo "declared, but not exported: $missing"; exit 1; }
+echo "ok exported symbols: $(wc -l <<<"$exported")"
