@@ -226,6 +226,16 @@ TEST_CASE("Q5_1 holds what a file with Q4_1 says") {
   }
 }
 
+TEST_CASE("Q5_0 meets the steps of weights that had 4 bits") {
+  const float step = f16_to_f32(f32_to_f16(0.0794f));
+  for (int lowest = -15; lowest <= 0; ++lowest) {
+    CAPTURE(lowest);
+    std::vector<float> values(32);
+    for (int i = 0; i < 32; ++i) values[i] = step * static_cast<float>(lowest + 7 * i % 16);
+    CHECK(encode_and_decode(DType::q5_0, values) == values);
+  }
+}
+
 TEST_CASE("a block of zeros is a scale of zero and the code of zero") {
   const auto bytes_of_zeros = [](DType type) {
     return encode(type, std::vector<float>(info(type).block));

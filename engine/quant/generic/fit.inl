@@ -236,21 +236,31 @@ class BestLine {
   Line<Four> best_ = {};  // of every fourth line, from the first, second ... on
 };
 
-/// Where trials send the value farthest from zero, as a share of the level at the end: from 16 %
-/// short of it to 14 % beyond, where it is cut and all others gain.
+/// Where trials send the value farthest from zero, as a share of the level at the end: rising from
+/// `first`. Beyond 1 it is cut, and all others gain.
+template <int count>
 struct ScaleTrials {
-  static constexpr int kCount = 16;
-  float one_end[kCount];
-  float both_ends[kCount];  ///< a step for either end in turn
+  static constexpr int kCount = count;
+  float one_end[count];
+  float both_ends[count];  ///< a step for either end in turn
 
-  constexpr ScaleTrials() noexcept : one_end(), both_ends() {
-    for (int t = 0; t < kCount; ++t) {
-      one_end[t] = 0.84f + 0.02f * static_cast<float>(t);
-      both_ends[t] = 0.84f + 0.02f * static_cast<float>(t & ~1);
+  constexpr ScaleTrials(float first, float step) noexcept : one_end(), both_ends() {
+    for (int t = 0; t < count; ++t) {
+      one_end[t] = first + step * static_cast<float>(t);
+      both_ends[t] = first + step * static_cast<float>(t & ~1);
     }
   }
 };
-inline constexpr ScaleTrials kScaleTrials;
+
+/// From 16 % short of the end to 14 % beyond.
+template <typename Levels>
+inline constexpr ScaleTrials<16> kScaleTrials{0.84f, 0.02f};
+
+/// Those of Q5_0 begin where half of the levels are left unused. Weights that once were in a format
+/// with 4 bits still lie on its 16 levels, wherever these are: a scale that meets them may be far
+/// from the one that spans the range.
+template <>
+inline constexpr ScaleTrials<48> kScaleTrials<IntegerLevels<-16, 15>>{0.45f, 0.015f};
 
 /// The level that is farthest from zero.
 template <typename Levels>
@@ -261,28 +271,31 @@ inline constexpr float kFarthest =
 /// or, if the block has both signs, near that of the other end.
 template <typename Levels, int size, typename Weights>
 float best_trial_scale(const Points<size, Weights>& p, ValueRange range) noexcept {
-  constexpr int kVectors = ScaleTrials::kCount / kLanes;
+  constexpr auto& kTrials = kScaleTrials<Levels>;
+  constexpr int kVectors = 16 / kLanes;
   const bool both_ends = Levels::kLowest < 0.0f && range.lowest < 0.0f && range.highest > 0.0f;
   const float extreme = Levels::kLowest < 0.0f ? range.extreme() : greater(0.0f, range.highest);
   const Lanes ends = both_ends ? alternating(Levels::kLowest, Levels::kHighest)
                                : all_lanes<Lanes>(kFarthest<Levels>);
-  const float* shares = both_ends ? kScaleTrials.both_ends : kScaleTrials.one_end;
-  Lanes inverse[kVectors];
-  for (int t = 0; t < kVectors; ++t)
-    inverse[t] = load<Lanes>(shares + t * kLanes) * (ends / extreme);
-  Lanes xq[kVectors] = {};
-  Lanes qq[kVectors] = {};
-  for (int i = 0; i < size; ++i) {
-    for (int t = 0; t < kVectors; ++t) {  // trials go side by side: their sums need no adding up
-      const Lanes q = Levels::nearest(p.x[i] * inverse[t]);
-      const Lanes weighted = p.weight[i] * q;
-      xq[t] += p.x[i] * weighted;
-      qq[t] += q * weighted;
-    }
-  }
+  const float* shares = both_ends ? kTrials.both_ends : kTrials.one_end;
   BestLine best;
-  for (int t = 0; t < kVectors; ++t)
-    best.offer(fit_slope(Moments<Lanes>{.w = {}, .x = {}, .q = {}, .qq = qq[t], .xq = xq[t]}));
+  for (int first = 0; first < kTrials.kCount; first += kVectors * kLanes) {
+    Lanes inverse[kVectors];
+    for (int t = 0; t < kVectors; ++t)
+      inverse[t] = load<Lanes>(shares + first + t * kLanes) * (ends / extreme);
+    Lanes xq[kVectors] = {};
+    Lanes qq[kVectors] = {};
+    for (int i = 0; i < size; ++i) {
+      for (int t = 0; t < kVectors; ++t) {  // trials go side by side: their sums need no adding up
+        const Lanes q = Levels::nearest(p.x[i] * inverse[t]);
+        const Lanes weighted = p.weight[i] * q;
+        xq[t] += p.x[i] * weighted;
+        qq[t] += q * weighted;
+      }
+    }
+    for (int t = 0; t < kVectors; ++t)
+      best.offer(fit_slope(Moments<Lanes>{.w = {}, .x = {}, .q = {}, .qq = qq[t], .xq = xq[t]}));
+  }
   return best.line().slope;
 }
 
