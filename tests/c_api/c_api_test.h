@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,14 @@ inline std::vector<heed_token> answer(heed_session* session, int64_t most = 12) 
   REQUIRE(heed_session_answer_tokens(session, tokens.data(), &count) == HEED_OK);
   tokens.resize(count);
   return tokens;
+}
+
+/// The logits after some more tokens.
+inline std::vector<float> logits_after(heed_session* session, std::span<const heed_token> tokens) {
+  std::vector<float> logits(96);
+  size_t count = logits.size();
+  REQUIRE(heed_eval(session, tokens.data(), tokens.size(), logits.data(), &count) == HEED_OK);
+  return logits;
 }
 
 inline std::string last_error() {

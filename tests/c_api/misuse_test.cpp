@@ -1,7 +1,5 @@
 // Programs that use heed.h wrongly get a status and a sentence.
-#include <atomic>
 #include <cstring>
-#include <thread>
 
 #include "engine/api/library.h"
 #include "tests/c_api/c_api_test.h"
@@ -160,40 +158,6 @@ TEST_CASE("every status has a name") {
   }
   CHECK(std::string_view(heed_status_name(static_cast<heed_status>(99))) == "unknown");
   CHECK(heed_version() == version());
-}
-
-TEST_CASE("a session serves one call at a time; any thread may cancel it") {
-  const TestModel model;
-  const TestSession session(model);
-  struct Watch {
-    heed_session* session;
-    std::atomic<int> calls{0};
-    std::atomic<bool> go{false};
-  } watch{.session = session};
-  heed_generate_params params;
-  heed_generate_params_init(&params);
-  params.ignore_eos = 1;
-  params.user = &watch;
-  params.on_text = [](void* user, const char*, size_t) {
-    auto& w = *static_cast<Watch*>(user);
-    w.calls += 1;
-    if (w.calls == 1) {  // a call from within a call is one too many
-      CHECK(heed_rewind(w.session, 0) == HEED_BUSY);
-      w.go = true;
-    }
-    while (w.go) std::this_thread::yield();  // until the other thread has cancelled
-    return 1;
-  };
-  std::thread other([&] {
-    while (!watch.go) std::this_thread::yield();
-    CHECK(heed_rewind(session, 0) == HEED_BUSY);
-    CHECK(heed_session_cancel(session) == HEED_OK);
-    watch.go = false;
-  });
-  CHECK(heed_generate(session, kPrompt.data(), 4, &params, nullptr) == HEED_CANCELLED);
-  other.join();
-  CHECK(watch.calls <= 2);              // within a token
-  CHECK(answer(session).size() == 12);  // it is as good as before
 }
 
 TEST_CASE("callbacks that return 0 end the work") {

@@ -2,10 +2,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
-#include "engine/core/mapped_file.h"
 #include "engine/api/library.h"
+#include "engine/core/mapped_file.h"
 #include "tests/c_api/c_api_test.h"
 #include "tests/support/bytes.h"
 #include "tests/support/command.h"
@@ -17,13 +16,6 @@ namespace {
 std::string file_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<float> logits_after(heed_session* session, std::span<const heed_token> tokens) {
-  std::vector<float> logits(96);
-  size_t count = logits.size();
-  REQUIRE(heed_eval(session, tokens.data(), tokens.size(), logits.data(), &count) == HEED_OK);
-  return logits;
 }
 
 }  // namespace
@@ -132,26 +124,6 @@ TEST_CASE("the memory a session needs is what it then has") {
     CHECK(bytes == info.memory_bytes);
     CHECK(bytes > 0);
   }
-}
-
-TEST_CASE("eight threads with a session each have the bits of one alone") {
-  const TestModel model;
-  const TestSession alone(model);
-  const std::vector<float> expected = logits_after(alone, kPrompt);
-  const std::vector<heed_token> tokens = answer(alone);
-  std::vector<std::thread> threads;
-  std::vector<int> wrong(8);
-  for (size_t i = 0; i < wrong.size(); ++i) {
-    threads.emplace_back([&, i] {
-      for (int round = 0; round < 10; ++round) {
-        const TestSession session(model, 1 + static_cast<int>(i % 2));
-        wrong[i] += logits_after(session, kPrompt) != expected;
-        wrong[i] += answer(session) != tokens;
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  CHECK(wrong == std::vector<int>(8));
 }
 
 TEST_CASE("10,000 sessions, opened and closed") {
