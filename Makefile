@@ -7,7 +7,7 @@ PROMPT ?= Why is the sky blue?
 
 heed = $(BUILD)/heed
 
-.PHONY: all packages run test check sanitize fuzz bench bench-peers bench-large install help
+.PHONY: all packages run test check sanitize fuzz bench bench-peers bench-large docs install help
 
 all: packages  ## build the command, build/heed
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
@@ -47,6 +47,10 @@ bench-peers: all  ## the same beside other engines, where they are installed
 
 bench-large: all  ## Heed and llama.cpp on models larger than the caches, of random weights
 	@scripts/bench-large $(BUILD)
+
+docs:  ## pages about the interfaces, and the headers' comments, as HTML: build-docs/html
+	@scripts/install-packages docs
+	@scripts/docs
 
 install: all  ## install the command, the library and its headers: make install PREFIX=/usr/local
 	@cmake --install $(BUILD) --prefix $(PREFIX)

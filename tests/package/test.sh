@@ -33,6 +33,18 @@ cc "$here/main.c" -o "$root/c" "${use[@]}"
 "$compilers" -std=c++20 "$here/main.cpp" -o "$root/cpp" "${use[@]}"
 for program in c cpp; do expect "pkg-config, $program" env LD_LIBRARY_PATH="$libraries" "$root/$program"; done
 
+# The first programs of docs/, pasted as they are.
+block() { awk -v fence="\`\`\`$2" '$0 == fence { on = 1; next } /^```$/ { on = 0 } on' "$here/../../docs/$1"; }
+block c.md c > "$root/first.c"
+block cpp.md cpp > "$root/first.cpp"
+cc "$root/first.c" -o "$root/first-c" "${use[@]}"
+"$compilers" -std=c++20 "$root/first.cpp" -o "$root/first-cpp" "${use[@]}"
+for program in first-c first-cpp; do
+  said=$(LD_LIBRARY_PATH=$libraries "$root/$program" "$model") || { echo "$program failed: $said"; exit 1; }
+  [[ -n $said ]] || { echo "$program said nothing"; exit 1; }
+  echo "ok docs, $program"
+done
+
 extra=$(nm -D --defined-only "$libraries/libheed.so" | awk '$2 != "A" { print $3 }' | grep -v '^heed_' || true)
 [[ -z $extra ]] || { echo "libheed.so exports more than heed_*:"; echo "$extra"; exit 1; }
 declared=$(grep -oE '\bheed_[a-z_0-9]+\(' "$here/../../engine/include/heed.h" | tr -d '(' | sort -u)
