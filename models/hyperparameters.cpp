@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/text/tokenizer_spec.h"
 
 namespace heed {
 namespace {
@@ -57,6 +58,14 @@ Dims Hyperparameters::dims() const {
   return {.width = count("embedding_length"),
           .vocab = static_cast<int64_t>(tokens.size()),
           .context = count("context_length")};
+}
+
+Dims Hyperparameters::source_dims() const {
+  Dims result = dims();
+  if (metadata_.contains(kSourceTokensKey)) {
+    result.vocab = std::ssize(metadata_.require<std::vector<std::string>>(kSourceTokensKey));
+  }
+  return result;
 }
 
 void Hyperparameters::check_divides(std::string_view key, int64_t number, int64_t divisor) const {

@@ -30,6 +30,8 @@ class Hyperparameters {
 
   /// Width (embedding_length), context (context_length) and vocabulary of the file's tokenizer.
   Dims dims() const;
+  /// Of the language that is translated from, which may have tokens of its own.
+  Dims source_dims() const;
   /// Of the whole file, not of the architecture: "tokenizer.ggml.token_type_count".
   const Metadata& file() const { return metadata_; }
 

@@ -67,33 +67,44 @@ bool holds(const Assumption& assumption, const Json& value) {
   return (value.is_string() ? value.get<std::string>() : value.dump()) == assumption.value;
 }
 
-/// Some checkpoints have the table twice.
-Recipe with_tied_head(Recipe recipe) {
-  const auto head = std::ranges::find(recipe.tensors, recipe.head, &TensorRule::to);
-  if (head == recipe.tensors.end()) return recipe;
-  recipe.ignored.push_back(head->from);
-  recipe.tensors.erase(head);
-  return recipe;
+/// Leaves a tensor out: some checkpoints have a table twice.
+void ignore(Recipe& recipe, std::string_view target) {
+  const auto rule = std::ranges::find(recipe.tensors, target, &TensorRule::to);
+  if (rule == recipe.tensors.end()) return;
+  recipe.ignored.push_back(rule->from);
+  recipe.tensors.erase(rule);
+}
+
+bool is_chosen(const Recipe& recipe, const JsonFile& config) {
+  if (config.text("model_type") != recipe.model_type) return false;
+  if (recipe.where.key.empty()) return true;
+  const auto [name, value] = config.find_first(recipe.where.key);
+  return value && holds(recipe.where, *value);
 }
 
 }  // namespace
 
 const Recipe* find_known_recipe(const JsonFile& config) {
-  const std::optional<std::string> type = config.text("model_type");
   for (const Recipe& recipe : recipes()) {
-    if (type == recipe.model_type) return &recipe;
+    if (is_chosen(recipe, config)) return &recipe;
   }
   return nullptr;
 }
 
 Recipe find_recipe(const JsonFile& config) {
-  if (const Recipe* recipe = find_known_recipe(config)) {
-    const bool tied = config.flag("tie_word_embeddings").value_or(recipe->tied_head);
-    return tied ? with_tied_head(*recipe) : *recipe;
+  if (const Recipe* known = find_known_recipe(config)) {
+    Recipe recipe = *known;
+    if (config.flag("tie_word_embeddings").value_or(recipe.tied_head)) ignore(recipe, recipe.head);
+    if (config.flag("share_encoder_decoder_embeddings").value_or(true)) {
+      ignore(recipe, recipe.encoder_table);
+    }
+    return recipe;
   }
   const std::optional<std::string> type = config.text("model_type");
   std::vector<std::string> known;
-  for (const Recipe& recipe : recipes()) known.emplace_back(recipe.model_type);
+  for (const Recipe& recipe : recipes()) {
+    if (known.empty() || known.back() != recipe.model_type) known.emplace_back(recipe.model_type);
+  }
   if (!type) config.refuse("'model_type' is missing");
   fail(Error::Code::unsupported, config.name(), ": model_type ", to_text(Json(*type)),
        " is not one that Heed converts; known are: ", join(known, ", "));

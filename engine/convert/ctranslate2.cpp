@@ -55,12 +55,12 @@ class ConfigWriter {
     // What CTranslate2 takes where the file says nothing.
     root_["pre_norm"] = 1;
     root_["decoder/start_from_zero_embedding"] = 0;
+    if (!root_.contains("decoder_start_token")) root_["decoder_start_token"] = "<s>";
     for (const TensorView& tensor : weights_.tensors()) add(tensor);
     add_embeddings();
     root_["model_type"] = weights_.model_spec();
     root_["layers"] = {{"encoder", count_layers("encoder")}, {"decoder", count_layers("decoder")}};
-    root_["positions"] =
-        has_sinusoids("encoder") && has_sinusoids("decoder") ? "sinusoids" : "others";
+    root_["positions"] = positions();
     return std::move(root_);
   }
 
@@ -81,18 +81,21 @@ class ConfigWriter {
 
   void add_embeddings() {
     constexpr std::string_view kTable = "decoder/embeddings/weight";
+    root_["share_encoder_decoder_embeddings"] = is_same("encoder/embeddings_0/weight", kTable);
+    root_["tie_word_embeddings"] = is_same("decoder/projection/weight", kTable);
     root_["same"] = {
-        {"embeddings", is_same("encoder/embeddings_0/weight", kTable) &&
-                           is_same("decoder/projection/weight", kTable)},
+        {"pre_norm", is_same("encoder/pre_norm", "decoder/pre_norm")},
         {"activation", is_same("encoder/activation", "decoder/activation")},
         {"embedding_scale", is_same("encoder/scale_embeddings", "decoder/scale_embeddings")}};
     const TensorView* table = weights_.find(kTable);
     if (!table || table->shape.size() != 2) return;  // the tensors will be missed later
     root_["embedding_scale"] = embedding_scale(table->shape.back());
-    const int64_t start = table->shape.front();
-    root_["vocab_size"] = start + 1;
-    root_["decoder_start_token_id"] = start;
-    root_["bad_words_ids"] = Json::array({Json::array({start})});
+    const int64_t rows = table->shape.front();
+    root_["vocab_size"] = rows;
+    if (root_["decoder/start_from_zero_embedding"] == 0) return;
+    root_["vocab_size"] = rows + 1;
+    root_["decoder_start_token_id"] = rows;
+    root_["bad_words_ids"] = Json::array({Json::array({rows})});
   }
 
   /// The scale itself, or a flag: the root of the width, or none.
@@ -117,14 +120,22 @@ class ConfigWriter {
            std::ranges::equal(first->data, second->data);
   }
 
-  bool has_sinusoids(std::string_view side) const {
+  std::string_view positions() const {
+    const auto both_have = [&](Sinusoid layout) {
+      return has_sinusoids("encoder", layout) && has_sinusoids("decoder", layout);
+    };
+    if (both_have(Sinusoid::halves)) return "halves";
+    return both_have(Sinusoid::interleaved) ? "interleaved" : "others";
+  }
+
+  bool has_sinusoids(std::string_view side, Sinusoid layout) const {
     const TensorView* table = weights_.find(cat(side, "/position_encodings/encodings"));
     if (!table || table->shape.size() != 2 || is_integer(table->type)) return false;
     const int64_t count = element_count(table->shape);
     if (count > kMaxPositionValues) return false;
     std::vector<float> values(static_cast<size_t>(count));
     dequantize_row(table->type, table->data.data(), values.data(), count);
-    const auto expected = sinusoid_table(Sinusoid::halves, table->shape[0], table->shape[1]);
+    const auto expected = sinusoid_table(layout, table->shape[0], table->shape[1]);
     return std::ranges::equal(values, expected, [](float value, float sinusoid) {
       return std::abs(value - sinusoid) <= kPositionTolerance;
     });

@@ -14,11 +14,13 @@ namespace heed {
 /// {"rows", "columns"}. And what is to be seen from these only:
 /// "layers": {"encoder", "decoder"}: how many there are;
 /// "embedding_scale": embeddings are multiplied by it, on both sides;
-/// "positions": "sinusoids", if the tables of both sides are sinusoid_table(halves), else "others";
-/// "same": {"embeddings", "activation", "embedding_scale"}: whether both sides (and the head) have
-/// the same;
-/// "vocab_size", "decoder_start_token_id", "bad_words_ids": texts begin with an embedding of zeros,
-/// which is the row of a token behind the last one, and which is never the answer.
+/// "positions": "halves" or "interleaved", if the tables of both sides are such a sinusoid_table,
+/// else "others";
+/// "share_encoder_decoder_embeddings", "tie_word_embeddings": whether the encoder and the head have
+/// the decoder's table;
+/// "same": {"pre_norm", "activation", "embedding_scale"}: whether both sides have the same;
+/// "vocab_size", and if texts begin with an embedding of zeros "decoder_start_token_id" and
+/// "bad_words_ids": it is the row of a token behind the last one, which is never the answer.
 /// Throws Error(format) naming the file.
 JsonFile read_ctranslate2_config(const std::filesystem::path& directory, const Checkpoint& weights);
 

@@ -170,6 +170,18 @@ class GenerationReader {
   std::vector<std::string> unsupported_;
 };
 
+/// CTranslate2's configuration names the token.
+Json named_start(const JsonFile& config, const std::vector<std::string>& tokens) {
+  constexpr std::string_view kName = "decoder_start_token";
+  const auto name = config.text(kName);
+  if (!name) config.refuse("'", kName, "_id' is missing");
+  const auto token = std::ranges::find(tokens, *name);
+  if (token == tokens.end()) {
+    config.refuse("'", kName, "' is ", to_text(Json(*name)), ", which is not in the vocabulary");
+  }
+  return token - tokens.begin();
+}
+
 }  // namespace
 
 void set_generation_keys(const Source& source, std::string_view architecture, Metadata& metadata) {
@@ -179,8 +191,8 @@ void set_generation_keys(const Source& source, std::string_view architecture, Me
   GenerationReader reader(file, std::ssize(tokens), metadata);
   constexpr std::string_view kStart = "decoder_start_token_id";
   const Json* start = file.find(kStart) ? file.find(kStart) : source.config().find(kStart);
-  if (!start) source.config().refuse("'", kStart, "' is missing");
-  if (const auto token = reader.only_token(kStart, *start)) {
+  const Json named = start ? Json() : named_start(source.config(), tokens);
+  if (const auto token = reader.only_token(kStart, start ? *start : named)) {
     metadata.set(cat(architecture, ".", kStart), *token);
   }
   for (const Setting& setting : kSettings) reader.set(setting);

@@ -76,10 +76,13 @@ bool has_integers(const TensorView& tensor) {
   return tensor.type == DType::i8 || tensor.type == DType::i16;
 }
 
-/// The shape of the checkpoint's tensor that a rule makes one of `shape` of.
-Shape source_shape(const TensorRule& rule, Shape shape) {
+/// The shape that `source`, of the checkpoint, should have if a rule makes a tensor of `shape` of
+/// it.
+Shape source_shape(const TensorRule& rule, Shape shape, const TensorView& source) {
   if (rule.order == RowOrder::transposed) std::ranges::reverse(shape);
-  shape.front() = shape.front() * rule.part.of - (rule.adds_row ? 1 : 0);
+  shape.front() *= rule.part.of;
+  const bool lacks_row = !source.shape.empty() && source.shape.front() == shape.front() - 1;
+  if (rule.adds_row && lacks_row) --shape.front();
   return shape;
 }
 
@@ -186,7 +189,7 @@ class Planner {
   /// Why a tensor cannot be the source of a parameter, if it cannot.
   std::optional<std::string> misfit(const Param& param, const TensorRule* rule,
                                     const TensorView& source) const {
-    const Shape expected = rule ? source_shape(*rule, param.shape) : param.shape;
+    const Shape expected = rule ? source_shape(*rule, param.shape, source) : param.shape;
     if (!std::ranges::equal(significant(source.shape), significant(expected))) {
       return cat("'", source.name, "' has shape ", to_string(source.shape), ", expected ",
                  to_string(expected));

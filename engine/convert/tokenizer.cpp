@@ -26,8 +26,16 @@ std::vector<std::string> missing_tokenizer_files(TokenizerFiles files,
     for (const char* name : {"source.spm", "target.spm"}) {
       if (is_missing("sentencepiece.model") && is_missing(name)) missing.push_back(name);
     }
-    if (is_missing("shared_vocabulary.json") && is_missing("shared_vocabulary.txt"))
+    const auto lacks_list = [&](const std::string& name) {
+      return is_missing((name + ".json").c_str()) && is_missing((name + ".txt").c_str());
+    };
+    const bool lacks_source = lacks_list("source_vocabulary");
+    const bool lacks_target = lacks_list("target_vocabulary");
+    if (lacks_list("shared_vocabulary") && lacks_source && lacks_target) {
       missing.push_back("shared_vocabulary.json (or .txt)");
+    } else if (lacks_source != lacks_target) {
+      missing.push_back(cat(lacks_source ? "source" : "target", "_vocabulary.json (or .txt)"));
+    }
   } else if (files == TokenizerFiles::word_piece) {
     if (is_missing("tokenizer.json") && is_missing("vocab.txt"))
       missing.push_back("tokenizer.json (or vocab.txt)");

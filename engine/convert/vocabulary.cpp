@@ -11,9 +11,6 @@
 namespace heed {
 namespace {
 
-/// Far above any real vocabulary (256,000), far below what would exhaust memory.
-constexpr int64_t kMaxVocabulary = int64_t{1} << 22;
-
 size_t vocabulary_size(const JsonFile& config) {
   const JsonNode root(config.root(), config.name());
   return static_cast<size_t>(root.at("vocab_size").integer(1, kMaxVocabulary));
@@ -74,20 +71,21 @@ Vocabulary Vocabulary::read_map(const Source& source, std::string_view file) {
   return vocabulary;
 }
 
-Vocabulary Vocabulary::read_list(const Source& source, const std::string& last) {
-  const std::string file =
-      source.has("shared_vocabulary.json") ? "shared_vocabulary.json" : "shared_vocabulary.txt";
-  const size_t size = vocabulary_size(source.config());
-  Vocabulary vocabulary(source.path(file).string(), size);
-  const int64_t count = file.ends_with(".json") ? vocabulary.add_list(*source.json(file))
+Vocabulary Vocabulary::read_list(const Source& source, std::string_view name, size_t count,
+                                 const std::string& last) {
+  const std::string file = cat(name, source.has(cat(name, ".json")) ? ".json" : ".txt");
+  Vocabulary vocabulary(source.path(file).string(), count);
+  const int64_t found = file.ends_with(".json") ? vocabulary.add_list(*source.json(file))
                                                 : vocabulary.add_lines(vocabulary.name_);
-  if (count + 1 != std::ssize(vocabulary.tokens_) || std::ssize(vocabulary.ids_) != count ||
-      vocabulary.find(last)) {
-    fail(Error::Code::format, vocabulary.name_, ": expected ", size - 1,
-         " different tokens, one for each row of the embedding, and none that is called ",
-         to_text(Json(last)), ", found ", count);
+  const int64_t expected = std::ssize(vocabulary.tokens_) - (last.empty() ? 0 : 1);
+  const bool has_last = !last.empty() && vocabulary.find(last);
+  if (found != expected || std::ssize(vocabulary.ids_) != found || has_last) {
+    fail(Error::Code::format, vocabulary.name_, ": expected ", expected,
+         " different tokens, one for each row of the embedding",
+         last.empty() ? "" : cat(", and none that is called ", to_text(Json(last))), ", found ",
+         found);
   }
-  vocabulary.add(last, count, TokenType::control);
+  if (!last.empty()) vocabulary.add(last, found, TokenType::control);
   return vocabulary;
 }
 

@@ -15,6 +15,9 @@
 
 namespace heed {
 
+/// Far above any real vocabulary (256,000), far below what would exhaust memory.
+inline constexpr int64_t kMaxVocabulary = int64_t{1} << 22;
+
 /// Makes the tokens of `file` as many as config.json's vocab_size: what has no type yet becomes
 /// "[PAD7]", unused. Throws Error(format) if there are more.
 void fill_tokens(const Source& source, std::string_view file, TokenizerSpec& spec);
@@ -33,9 +36,11 @@ class Vocabulary {
   /// config.json's vocab_size, each with an id of its own.
   static Vocabulary read_map(const Source& source, std::string_view file);
 
-  /// From shared_vocabulary.json, a list of tokens, or .txt, one token a line, in the order of
-  /// their ids, and `last`, the token behind them. Throws Error(format) as above.
-  static Vocabulary read_list(const Source& source, const std::string& last);
+  /// From NAME.json, a list of tokens, or NAME.txt, one token a line, in the order of their ids,
+  /// and `last`, if it is not empty, behind them. Throws Error(format) unless they are so many
+  /// different ones.
+  static Vocabulary read_list(const Source& source, std::string_view name, size_t count,
+                              const std::string& last);
 
   /// The file it was read from.
   const std::string& name() const { return name_; }

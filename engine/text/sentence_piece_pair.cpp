@@ -1,7 +1,8 @@
 // Two sentencepiece models, of a source and a target language, and one map of their pieces to ids,
-// as translation models of the OPUS-MT kind have them. A text may begin with the language that it
-// is to become: ">>de<<".
-// Reference: Tiedemann and Thottingal 2020, "OPUS-MT"; transformers' MarianTokenizer.
+// as translation models of the OPUS-MT kind have them, or a map for each language. A text may begin
+// with the language that it is to become: ">>de<<". Reference: Tiedemann and Thottingal 2020,
+// "OPUS-MT"; transformers' MarianTokenizer.
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -15,7 +16,7 @@
 namespace heed {
 namespace {
 
-/// The ids of pieces, the same for both sides.
+/// The ids of pieces.
 class PieceMap {
  public:
   PieceMap(std::vector<std::string> pieces, Token unknown)
@@ -72,6 +73,27 @@ SentencePieceLibrary load(const std::string& model, std::string_view key) {
   return {model, key};
 }
 
+/// The text of each of the target's tokens, as its model has it: some pieces are not what they look
+/// like.
+void set_texts(const SentencePieceLibrary& library, const PieceMap& map, const TokenizerSpec& spec,
+               std::vector<std::string>& texts) {
+  for (int id = 0; id < library.size(); ++id) {
+    const Token token = map.find(library.piece(id));
+    if (token == spec.unk || token == spec.eos) continue;
+    std::string& text = texts[static_cast<size_t>(token)];
+    if (library.is_byte(id)) text = byte_of(library.piece(id));
+    if (library.is_control(id)) text.clear();
+  }
+}
+
+/// Where the source's own tokens have one that is written as a token of the target's.
+Token find_source_token(const TokenizerSpec& spec, Token token) {
+  const std::string& text = spec.tokens[static_cast<size_t>(token)];
+  const auto it = std::ranges::find(spec.source_tokens, text);
+  if (it != spec.source_tokens.end()) return static_cast<Token>(it - spec.source_tokens.begin());
+  fail(Error::Code::format, kSourceTokensKey, ": expected the token '", text, "', found none");
+}
+
 }  // namespace
 
 Subwords make_sentence_piece_pair(TokenizerSpec& spec) {
@@ -82,24 +104,28 @@ Subwords make_sentence_piece_pair(TokenizerSpec& spec) {
          : spec.eos ? "no <unk>"
                     : "neither");
   }
+  const bool separate = !spec.source_tokens.empty();
   SentencePieceLibrary source = load(spec.source_model, kSourceModelKey);
   std::optional<SentencePieceLibrary> target;  // nothing where both languages have one model
-  if (spec.target_model != spec.source_model) target = load(spec.target_model, kTargetModelKey);
-  Subwords result{.replace_each_byte = true, .trims = true};
-  for (const std::string& token : spec.tokens) result.pieces.push_back(with_blanks(token));
-  // Text is decoded as the target model has it: some of its pieces are not what they look like.
-  auto map = std::make_shared<const PieceMap>(std::move(spec.tokens), *spec.unk);
-  const SentencePieceLibrary& decoder = target ? *target : source;
-  for (int id = 0; id < decoder.size(); ++id) {
-    const Token token = map->find(decoder.piece(id));
-    if (token == spec.unk || token == spec.eos) continue;
-    std::string& text = result.pieces[static_cast<size_t>(token)];
-    if (decoder.is_byte(id)) text = byte_of(decoder.piece(id));
-    if (decoder.is_control(id)) text.clear();
+  if (separate || spec.target_model != spec.source_model) {
+    target = load(spec.target_model, kTargetModelKey);
   }
+  Subwords result{
+      .target_suffix = std::vector{*spec.eos}, .replace_each_byte = true, .trims = true};
+  for (const std::string& token : spec.tokens) result.pieces.push_back(with_blanks(token));
+  Token source_eos = *spec.eos;
+  std::shared_ptr<const PieceMap> source_map;
+  if (separate) {
+    result.added.emplace();  // none: a text is the source's, and their ids are the target's
+    source_eos = find_source_token(spec, *spec.eos);
+    const Token unknown = find_source_token(spec, *spec.unk);
+    source_map = std::make_shared<const PieceMap>(std::move(spec.source_tokens), unknown);
+  }
+  const auto map = std::make_shared<const PieceMap>(std::move(spec.tokens), *spec.unk);
+  set_texts(target ? *target : source, *map, spec, result.pieces);
   if (target) result.target = std::make_unique<MappedSubwords>(*std::move(target), map);
-  result.model = std::make_unique<MappedSubwords>(std::move(source), map);
-  if (spec.add_eos.value_or(true)) result.suffix = {*spec.eos};
+  result.model = std::make_unique<MappedSubwords>(std::move(source), separate ? source_map : map);
+  if (spec.add_eos.value_or(true)) result.suffix = {source_eos};
   return result;
 }
 

@@ -105,6 +105,7 @@ struct Subwords {
   /// Found in texts. Nothing: user-defined tokens, control tokens and the unknown token are.
   std::optional<std::vector<AddedToken>> added = {};
   std::vector<Token> prefix = {}, suffix = {};  ///< around a text (EncodeOptions::add_special)
+  std::optional<std::vector<Token>> target_suffix = {};  ///< behind a translation, if another one
   /// In decoded text each bad byte becomes a U+FFFD, not each maximal subpart.
   bool replace_each_byte = false;
   /// Decoded text has no blanks at its ends, and one after each special token.
@@ -124,9 +125,9 @@ Subwords make_word_piece(TokenizerSpec& spec);
 Subwords make_sentence_piece_bpe(TokenizerSpec& spec);
 Subwords make_sentence_piece_unigram(TokenizerSpec& spec);
 
-/// Two SentencePiece models over one vocabulary ("marian"). Throws Error(format) if there is no
-/// unknown or no last token, or if a model is missing or no model; Error(unsupported) for a target
-/// model with rules for decoded text.
+/// Two SentencePiece models over one vocabulary, or one each ("marian"). Throws Error(format) if
+/// there is no unknown or no last token, or if a model is missing or no model; Error(unsupported)
+/// for a target model with rules for decoded text.
 Subwords make_sentence_piece_pair(TokenizerSpec& spec);
 
 /// As the spec's huggingface_json says, whose tokens and types become the spec's. Throws as

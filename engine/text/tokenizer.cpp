@@ -233,31 +233,35 @@ std::optional<Token> TextTokenizer::find(std::string_view text) const {
 
 std::vector<Token> TextTokenizer::encode(std::string_view text, EncodeOptions options) const {
   std::vector<Token> tokens;
-  encode_to(text, *subwords_.model, options, TokenSink(tokens, nullptr));
+  encode_to(text, source(), options, TokenSink(tokens, nullptr));
   return tokens;
 }
 
 std::vector<Token> TextTokenizer::encode_target(std::string_view text,
                                                 EncodeOptions options) const {
   std::vector<Token> tokens;
-  const SubwordModel& model = subwords_.target ? *subwords_.target : *subwords_.model;
-  encode_to(text, model, options, TokenSink(tokens, nullptr));
+  encode_to(text, target(), options, TokenSink(tokens, nullptr));
   return tokens;
 }
 
 Encoding TextTokenizer::encode_with_ranges(std::string_view text, EncodeOptions options) const {
   Encoding encoding;
-  encode_to(text, *subwords_.model, options, TokenSink(encoding.tokens, &encoding.ranges));
+  encode_to(text, source(), options, TokenSink(encoding.tokens, &encoding.ranges));
   return encoding;
 }
 
-void TextTokenizer::encode_to(std::string_view source, const SubwordModel& model,
-                              EncodeOptions options, TokenSink sink) const {
-  if (source.size() > kMaxTextBytes) {
-    fail(Error::Code::limit, "text of ", source.size(), " bytes is longer than the limit of ",
+TextTokenizer::Side TextTokenizer::target() const {
+  return {subwords_.target ? *subwords_.target : *subwords_.model,
+          subwords_.target_suffix ? *subwords_.target_suffix : subwords_.suffix};
+}
+
+void TextTokenizer::encode_to(std::string_view given, const Side& side, EncodeOptions options,
+                              TokenSink sink) const {
+  if (given.size() > kMaxTextBytes) {
+    fail(Error::Code::limit, "text of ", given.size(), " bytes is longer than the limit of ",
          kMaxTextBytes);
   }
-  const EditedText valid = repair_utf8(source);
+  const EditedText valid = repair_utf8(given);
   const std::string_view text = valid.text();
   const SpecialTokens& special = added_.find_with(options.parse_special);
   const EditRules rules = {.max_bytes = max_normalized_bytes(text.size()),
@@ -266,13 +270,13 @@ void TextTokenizer::encode_to(std::string_view source, const SubwordModel& model
   for (const Token token : options.add_special ? subwords_.prefix : kNoTokens) sink.add(token, {});
   const size_t first = sink.size();
   encode_between(special, text, sink, [&](std::string_view between, bool at_start) {
-    encode_part({.text = between, .at_start = at_start, .rules = rules}, model,
+    encode_part({.text = between, .at_start = at_start, .rules = rules}, side.model,
                 options.parse_special, sink);
   });
   if (valid.changed()) {
     sink.map_ranges(first, [&](ByteRange range) { return valid.in_source(range); });
   }
-  for (const Token token : options.add_special ? subwords_.suffix : kNoTokens) sink.add(token, {});
+  for (const Token token : options.add_special ? side.suffix : kNoTokens) sink.add(token, {});
 }
 
 /// Adds the tokens of a part without those of added_; ranges are of its text.

@@ -72,7 +72,15 @@ class TextTokenizer {
   friend class StreamDecoder;
 
   size_t index(Token token) const;
-  void encode_to(std::string_view source, const SubwordModel& model, EncodeOptions options,
+  /// A language: what finds its tokens, and what comes behind a text of it.
+  struct Side {
+    const SubwordModel& model;
+    const std::vector<Token>& suffix;
+  };
+  Side source() const { return {*subwords_.model, subwords_.suffix}; }
+  Side target() const;
+
+  void encode_to(std::string_view given, const Side& side, EncodeOptions options,
                  TokenSink sink) const;
   void encode_part(const TextPart& part, const SubwordModel& model, bool parse_special,
                    TokenSink& sink) const;

@@ -79,6 +79,7 @@ TokenizerSpec read_tokenizer_spec(const Metadata& metadata) {
       .precompiled_charsmap = read_bytes(metadata, "tokenizer.ggml.precompiled_charsmap"),
       .source_model = read_bytes(metadata, kSourceModelKey),
       .target_model = read_bytes(metadata, kTargetModelKey),
+      .source_tokens = metadata.get_or<Texts>(kSourceTokensKey, {}),
       .add_space_prefix = get<bool>(metadata, "tokenizer.ggml.add_space_prefix"),
       .remove_extra_whitespaces = get<bool>(metadata, "tokenizer.ggml.remove_extra_whitespaces"),
       .lowercase = get<bool>(metadata, "tokenizer.ggml.normalizer.lowercase"),
@@ -113,6 +114,7 @@ void write_tokenizer_spec(const TokenizerSpec& spec, Metadata& metadata) {
   set_bytes("tokenizer.ggml.precompiled_charsmap", spec.precompiled_charsmap);
   set_bytes(kSourceModelKey, spec.source_model);
   set_bytes(kTargetModelKey, spec.target_model);
+  set_some(kSourceTokensKey, spec.source_tokens);
   set_flag("tokenizer.ggml.add_space_prefix", spec.add_space_prefix);
   set_flag("tokenizer.ggml.remove_extra_whitespaces", spec.remove_extra_whitespaces);
   set_flag("tokenizer.ggml.normalizer.lowercase", spec.lowercase);

@@ -38,6 +38,9 @@ struct TokenizerSpec {
   std::string precompiled_charsmap = {};  ///< SentencePiece's normalisation table; may be empty
   std::string source_model = {};          ///< of a "marian" model: sentencepiece's own files, whole
   std::string target_model = {};
+  /// Of a "marian" model whose source language has tokens of its own, in the order of their ids;
+  /// all else is about the target's then. Else empty.
+  std::vector<std::string> source_tokens = {};
   std::optional<bool> add_space_prefix = {};  ///< these six: nothing means the model's usual rule
   std::optional<bool> remove_extra_whitespaces = {};
   std::optional<bool> lowercase = {};
@@ -59,6 +62,7 @@ struct TokenizerSpec {
 inline constexpr std::string_view kHuggingFaceKey = "tokenizer.huggingface.json";
 inline constexpr std::string_view kSourceModelKey = "tokenizer.heed.source_model";
 inline constexpr std::string_view kTargetModelKey = "tokenizer.heed.target_model";
+inline constexpr std::string_view kSourceTokensKey = "tokenizer.heed.source_tokens";
 
 /// The ids above, the keys that hold them (one is misspelt in all files), and what Hugging Face's
 /// files call them, if they do.

@@ -66,7 +66,7 @@ struct TensorRule {
     int64_t index = 0;
     int64_t of = 1;
   } part = {};
-  bool adds_row = false;  ///< the last row is one of zeros, which the checkpoint has not
+  bool adds_row = false;  ///< where the checkpoint has one row less, the last is one of zeros
 };
 
 /// Which files of the directory hold the tokenizer, and which kind it is.
@@ -74,12 +74,14 @@ enum class TokenizerFiles {
   word_piece,           ///< tokenizer.json or vocab.txt
   sentence_piece_pair,  ///< source.spm, target.spm and vocab.json
   subwords,             ///< tokenizer.json; vocab.json and merges.txt; or tokenizer.model
-  /// source.spm and target.spm, or sentencepiece.model; shared_vocabulary.json or .txt
+  /// source.spm and target.spm, or sentencepiece.model; shared_vocabulary.json or .txt, or one for
+  /// each language: source_vocabulary and target_vocabulary
   sentence_piece_list,
 };
 
 struct Recipe {
   std::string_view model_type;    ///< of config.json
+  Assumption where = {};          ///< of several for a model_type, the one that config.json says
   std::string_view architecture;  ///< of models/registry.h
   TokenizerFiles tokenizer = TokenizerFiles::word_piece;
   bool translates = false;  ///< its files have the generation.* keys
@@ -96,11 +98,15 @@ struct Recipe {
   /// tie_word_embeddings where it does not say, and then there is none.
   std::string_view head = {};
   bool tied_head = false;
+  /// The target of the encoder's own table, if there may be one: where config.json's
+  /// share_encoder_decoder_embeddings is false.
+  std::string_view encoder_table = {};
 };
 
 std::span<const Recipe> recipes();
 
 Recipe ctranslate2_marian();
+Recipe ctranslate2_opennmt();
 Recipe hugging_face_bert();
 Recipe hugging_face_gpt2();
 Recipe hugging_face_llama();

@@ -231,9 +231,9 @@ TEST_CASE("models that are not like Marian") {
     check_conversion_refused(model, (model / "model.bin").string() + ": " + sentence,
                              Error::Code::unsupported);
   };
-  SUBCASE("norms before the blocks") {
+  SUBCASE("norms before the layers of one side") {
     model.edit_variable("decoder/pre_norm", [](auto& flag) { flag.bytes = "\1"; });
-    check("'decoder/pre_norm' is 1, and Heed's marian has 0 only");
+    check("'same.pre_norm' is false, and Heed's marian has true only");
   }
   SUBCASE("an activation of its own") {
     for (const char* side : {"encoder", "decoder"}) {
@@ -246,20 +246,73 @@ TEST_CASE("models that are not like Marian") {
                         [](auto& kind) { kind.bytes = std::string(1, '\0'); });
     check("'same.activation' is false, and Heed's marian has true only");
   }
-  SUBCASE("tables of their own") {
-    model.edit_variable("decoder/projection/weight", [](auto& table) { ++table.bytes[0]; });
-    check("'same.embeddings' is false, and Heed's marian has true only");
-  }
   SUBCASE("positions that were learned") {
     model.edit_variable("encoder/position_encodings/encodings",
                         [](auto& table) { table.bytes.replace(4, 4, bytes_of(0.5f)); });
-    check("'positions' is \"others\", and Heed's marian has sinusoids only");
+    check("'positions' is \"others\", and Heed's marian has halves, interleaved only");
   }
-  SUBCASE("a token of the text first") {
-    model.edit_variable("decoder/start_from_zero_embedding",
-                        [](auto& flag) { flag.bytes = std::string(1, '\0'); });
-    check("'decoder/start_from_zero_embedding' is 0, and Heed's marian has 1 only");
+}
+
+TEST_CASE("an encoder and a head with tables of their own") {
+  const CTranslate2Directory model;
+  for (const char* table : {"encoder/embeddings_0/weight", "decoder/projection/weight"}) {
+    model.edit_variable(table,
+                        [](CTranslate2Variable& t) { t.bytes.replace(0, 4, bytes_of(7.0f)); });
   }
+  convert(model.path(), model.out(), {.type = "f32"});
+  const GgufFile file = GgufFile::open(model.out());
+  CHECK(file.metadata().require<std::string>("marian.embeddings") == "separate");
+  const std::vector<float> shared = f32_values(file.require("token_embd.weight"));
+  for (const char* table : {"enc.token_embd.weight", "output.weight"}) {
+    const std::vector<float> own = f32_values(file.require(table));
+    REQUIRE(own.size() == shared.size());
+    CHECK(own[0] == 7);
+    CHECK(std::equal(own.begin() + 1, own.end(), shared.begin() + 1));
+  }
+}
+
+TEST_CASE("a translation that begins with a token of the vocabulary") {
+  const CTranslate2Directory model;
+  model.edit_variable("decoder/start_from_zero_embedding",
+                      [](auto& flag) { flag.bytes = std::string(1, '\0'); });
+  const auto start_of = [&] {
+    convert(model.path(), model.out(), {});
+    const GgufFile file = GgufFile::open(model.out());
+    CHECK(file.require("token_embd.weight").shape.front() == 112);
+    CHECK(!file.metadata().contains("generation.forbidden_tokens"));
+    return file.metadata().require<uint32_t>("marian.decoder_start_token_id");
+  };
+  CHECK(start_of() == 0);
+  model.edit_json("config.json", [](Json& config) { config["decoder_start_token"] = ">>de<<"; });
+  CHECK(start_of() == 2);
+  model.edit_json("config.json", [](Json& config) { config["decoder_start_token"] = "no"; });
+  check_conversion_refused(model,
+                           (model / "model.bin").string() +
+                               ": 'decoder_start_token' is \"no\", which is not in the vocabulary",
+                           Error::Code::format);
+}
+
+TEST_CASE("vocabularies of two languages that do not fit") {
+  const ModelDirectory model("tiny-opennmt-ct2");
+  const auto refused = [&](const std::string& sentence) {
+    CHECK_THROWS_WITH_AS(convert(model.path(), model.out(), {}),
+                         doctest::Contains(sentence.c_str()), Error);
+  };
+  refused("it lacks source.spm, target.spm");
+  for (const char* file : {"source.spm", "target.spm"}) {
+    std::filesystem::copy(ModelDirectory::golden("tiny-marian") / file, model.path());
+  }
+  model.edit_json("source_vocabulary.json", [](Json& list) { list[7] = list[8]; });
+  refused(
+      "source_vocabulary.json: expected 72 different tokens, one for each row of the "
+      "embedding, found 72");
+  model.edit_json("source_vocabulary.json", [](Json& list) {
+    list[7] = "other";
+    list[3] = "<end>";
+  });
+  refused("tokenizer.heed.source_tokens: expected the token '</s>', found none");
+  model.remove("source_vocabulary.json");
+  refused("it lacks source_vocabulary.json (or .txt)");
 }
 
 TEST_CASE("models that CTranslate2 has and Heed does not") {

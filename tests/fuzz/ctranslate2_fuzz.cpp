@@ -9,10 +9,14 @@
 #include "engine/convert/ctranslate2.h"
 #include "engine/convert/row_order.h"
 #include "engine/core/error.h"
+#include "engine/text/json_node.h"
+#include "engine/text/tokenizer_spec.h"
 #include "tests/fuzz/checks.h"
 
 namespace heed {
 namespace {
+
+constexpr int64_t kMaxTokens = 1 << 16;
 
 void read(const PlannedTensor& tensor, const Checkpoint& weights) {
   const int64_t elements = element_count(tensor.target.shape);
@@ -30,6 +34,18 @@ void convert(const Checkpoint& weights) {
   Metadata metadata;
   metadata.set("general.architecture", std::string(recipe.architecture));
   set_config_keys(recipe, config, metadata);
+  // As many tokens as the file says that there are, on either side.
+  const auto set_tokens = [&](std::string_view key, const JsonNode& count) {
+    const auto tokens = static_cast<size_t>(count.integer(1, kMaxTokens));
+    metadata.set(key, std::vector<std::string>(tokens));
+  };
+  const JsonNode root(config.root(), config.name());
+  set_tokens("tokenizer.ggml.tokens", root.at("vocab_size"));
+  if (const auto table = root.find("encoder/embeddings_0/weight")) {
+    if (metadata.require<std::string>("marian.embeddings") == "separate") {
+      set_tokens(kSourceTokensKey, table->at("rows"));
+    }
+  }
   for (const PlannedTensor& tensor : plan_tensors(recipe, metadata, weights)) read(tensor, weights);
 }
 

@@ -90,8 +90,9 @@ void write_torch_seeds(const std::filesystem::path& directory) {
   }
 }
 
-/// The smallest Marian: one block on each side, of four columns.
-CTranslate2File tiny_ctranslate2() {
+/// The smallest Marian: one block on each side, of four columns. With norms before the layers, as
+/// OpenNMT's, it has a norm after them and a table of the encoder's own.
+CTranslate2File tiny_ctranslate2(bool norm_first) {
   CTranslate2File file;
   const auto add = [&](const std::string& name, const std::vector<uint32_t>& shape) {
     size_t count = 1;
@@ -121,13 +122,19 @@ CTranslate2File tiny_ctranslate2() {
     add_linear(layer + "ffn/linear_1", 4);
     add_norm(layer + "ffn/layer_norm");
     file.variables.push_back({side + "/num_heads", {}, 2, bytes_of(int16_t{2})});
-    file.variables.push_back({side + "/pre_norm", {}, 1, bytes_of(int8_t{0})});
+    file.variables.push_back(
+        {side + "/pre_norm", {}, 1, bytes_of(static_cast<int8_t>(norm_first))});
+    if (norm_first) add_norm(side + "/layer_norm");
     file.variables.push_back(
         {side + "/position_encodings/encodings", {1, 4}, 0, bytes_of(0.0f, 0.0f, 1.0f, 1.0f)});
   }
-  file.variables.push_back({"decoder/start_from_zero_embedding", {}, 1, bytes_of(int8_t{1})});
-  for (const char* alias : {"decoder/projection/weight", "encoder/embeddings_0/weight"}) {
-    file.aliases.emplace_back(alias, "decoder/embeddings/weight");
+  file.variables.push_back(
+      {"decoder/start_from_zero_embedding", {}, 1, bytes_of(static_cast<int8_t>(!norm_first))});
+  file.aliases.emplace_back("decoder/projection/weight", "decoder/embeddings/weight");
+  if (norm_first) {
+    add("encoder/embeddings_0/weight", {5, 4});
+  } else {
+    file.aliases.emplace_back("encoder/embeddings_0/weight", "decoder/embeddings/weight");
   }
   return file;
 }
@@ -136,7 +143,8 @@ CTranslate2File tiny_ctranslate2() {
 void write_ctranslate2_seeds(const std::filesystem::path& directory) {
   std::filesystem::create_directories(directory);
   write(directory / "empty", CTranslate2File{}.text());
-  CTranslate2File file = tiny_ctranslate2();
+  write(directory / "norms-first", tiny_ctranslate2(true).text());
+  CTranslate2File file = tiny_ctranslate2(false);
   write(directory / "floats", file.text());
   CTranslate2Variable& table = file.variables.front();
   table.type = 1;
