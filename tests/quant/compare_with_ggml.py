@@ -5,13 +5,11 @@ The root-mean-square error is that of the floats which the PyPI package gguf rea
 without importance and, weighted, with one. Rows: MiniLM's weights, SmolLM2's (as its file has
 them), and random ones. Exits with 1 where Heed loses more.
 
-Needs the PyPI packages numpy, safetensors, gguf and llama-cpp-python, and the target quantize-rows:
+Needs the PyPI package safetensors, those of goldens/ggml.py, and the target quantize-rows:
     cmake --build build --target quantize-rows
     tests/quant/compare_with_ggml.py build/tests/quantize-rows MINILM/model.safetensors SMOLLM2.gguf
 """
 import argparse
-import ctypes
-import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -19,11 +17,12 @@ import tempfile
 import time
 
 import numpy as np
-from gguf import GGML_QUANT_SIZES, GGMLQuantizationType as Type, GGUFReader
+from gguf import GGUFReader
 from gguf.quants import dequantize
 from safetensors.numpy import load_file
 
-TYPES = [Type[name] for name in "Q8_0 Q5_1 Q5_0 Q4_1 Q4_0 IQ4_NL Q6_K Q5_K Q4_K Q3_K Q2_K".split()]
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "goldens"))
+from ggml import TYPES, quantize, squared_errors
 
 
 def kinds(minilm, smollm2):
@@ -48,21 +47,10 @@ def kinds(minilm, smollm2):
     yield "columns of many sizes", rows(0.02 * rng.standard_normal(shape) * np.exp(rng.standard_normal(768)))
 
 
-def ggml_quantize():
-    package = pathlib.Path(importlib.util.find_spec("llama_cpp").origin).parent
-    function = ctypes.CDLL(str(package / "lib" / "libggml-base.so")).ggml_quantize_chunk
-    function.restype = ctypes.c_size_t
-    function.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *3 * [ctypes.c_int64], ctypes.c_void_p]
-
-    def run(values, importance, block_type):
-        block, size = GGML_QUANT_SIZES[block_type]
-        blocks = np.zeros((values.shape[0], values.shape[1] // block * size), np.uint8)
-        pointer = None if importance is None else importance.ctypes.data
-        start = time.perf_counter()
-        function(block_type, values.ctypes.data, blocks.ctypes.data, 0, *values.shape, pointer)
-        return blocks, values.nbytes / (time.perf_counter() - start) / 1e6
-
-    return run
+def ggml_quantize(values, importance, block_type):
+    start = time.perf_counter()
+    blocks = quantize(values, importance, block_type)
+    return blocks, values.nbytes / (time.perf_counter() - start) / 1e6
 
 
 def heed_quantize(tool):
@@ -78,18 +66,13 @@ def heed_quantize(tool):
     return run
 
 
-def error(values, importance, block_type, blocks):
-    lost = (dequantize(blocks, block_type).astype("f8") - values) ** 2
-    return np.sqrt(np.mean(lost if importance is None else lost * importance))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tool")
     parser.add_argument("minilm")
     parser.add_argument("smollm2")
     arguments = parser.parse_args()
-    engines = {"Heed": heed_quantize(arguments.tool), "ggml": ggml_quantize()}
+    engines = {"Heed": heed_quantize(arguments.tool), "ggml": ggml_quantize}
     rng = np.random.default_rng(20240605)
     worse = False
     for name, values in kinds(arguments.minilm, arguments.smollm2):
@@ -99,7 +82,7 @@ def main():
             print(f"{'':8}{'Heed':>12}{'ggml':>12}{'ratio':>8}{'Heed MB/s':>11}{'ggml MB/s':>11}")
             for block_type in TYPES:
                 (ours, our_speed), (theirs, their_speed) = (run(values, given, block_type) for run in engines.values())
-                ours, theirs = (error(values, given, block_type, blocks) for blocks in (ours, theirs))
+                ours, theirs = (np.sqrt(np.mean(squared_errors(values, given, block_type, blocks))) for blocks in (ours, theirs))
                 ratio = ours / theirs if theirs else 1.0 + ours
                 print(f"{block_type.name:8}{ours:12.4g}{theirs:12.4g}{ratio:8.4f}{our_speed:11.0f}{their_speed:11.0f}")
                 worse |= ratio > 1 + 1e-6

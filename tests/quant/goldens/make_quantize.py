@@ -1,28 +1,23 @@
 #!/usr/bin/env python3
 """Writes quantize.bin: rows of several kinds, and what they lose in the blocks that ggml makes.
 
-Needs the PyPI packages numpy, safetensors, gguf and llama-cpp-python (0.3.36 made the committed
-file), whose ggml_quantize_chunk is what llama.cpp's own tools call, and the directory of
-all-minilm-l6-v2 from the model store. Run: make_quantize.py DIRECTORY
+Needs the PyPI package safetensors, those of ggml.py (llama-cpp-python 0.3.36 made the committed file)
+and the directory of all-minilm-l6-v2 from the model store. Run: make_quantize.py DIRECTORY
 
 The file, little-endian, for each kind: uint32 length of its name, the name, uint32 rows, uint32
 columns, the values as float32, the columns' importance as float32; then twice, without and with the
 importance, for each of TYPES: uint32 GGUF type number, each block's (weighted) squared error as
 float32.
 """
-import ctypes
-import importlib.util
 import pathlib
 import struct
 import sys
 
 import numpy as np
-from gguf import GGML_QUANT_SIZES, GGMLQuantizationType as Type
-from gguf.quants import dequantize
+from gguf import GGML_QUANT_SIZES
 from safetensors.numpy import load_file
 
-TYPES = (Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q8_0, Type.IQ4_NL, Type.Q2_K, Type.Q3_K,
-         Type.Q4_K, Type.Q5_K, Type.Q6_K)
+from ggml import TYPES, quantize, squared_errors
 
 
 def kinds(directory, rng):
@@ -38,32 +33,7 @@ def kinds(directory, rng):
     yield "tiny", 1e-6 * normal  # scales are f16 subnormals, where rounding them matters most
 
 
-def ggml_quantize():
-    package = pathlib.Path(importlib.util.find_spec("llama_cpp").origin).parent
-    function = ctypes.CDLL(str(package / "lib" / "libggml-base.so")).ggml_quantize_chunk
-    function.restype = ctypes.c_size_t
-    function.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *3 * [ctypes.c_int64], ctypes.c_void_p]
-
-    def run(values, importance, block_type):
-        block, size = GGML_QUANT_SIZES[block_type]
-        blocks = np.zeros((values.shape[0], values.shape[1] // block * size), np.uint8)
-        pointer = None if importance is None else importance.ctypes.data
-        written = function(block_type, values.ctypes.data, blocks.ctypes.data, 0, *values.shape, pointer)
-        assert written == blocks.size
-        return blocks
-
-    return run
-
-
-def block_errors(values, importance, block_type, blocks):
-    lost = (dequantize(blocks, block_type).astype("f8") - values) ** 2
-    if importance is not None:
-        lost *= importance
-    return lost.reshape(-1, GGML_QUANT_SIZES[block_type][0]).sum(1).astype("<f4")
-
-
 def main():
-    run = ggml_quantize()
     rng = np.random.default_rng(20240602)
     with open(pathlib.Path(__file__).with_name("quantize.bin"), "wb") as out:
         for name, values in kinds(sys.argv[1], rng):
@@ -75,7 +45,8 @@ def main():
             out.write(importance.tobytes())
             for given in (None, importance):
                 for block_type in TYPES:
-                    errors = block_errors(values, given, block_type, run(values, given, block_type))
+                    lost = squared_errors(values, given, block_type, quantize(values, given, block_type))
+                    errors = lost.reshape(-1, GGML_QUANT_SIZES[block_type][0]).sum(1).astype("<f4")
                     out.write(struct.pack("<I", block_type) + errors.tobytes())
 
 
