@@ -1,12 +1,12 @@
-/*
+/** @file
  * Heed's C interface: all that an application sees of the engine. C99, C11 and C++ compile it.
  *
- *   heed_model* model = NULL;
- *   heed_session* session = NULL;
- *   if (heed_model_load("smollm2", NULL, &model) == HEED_OK &&
- *       heed_session_new(model, NULL, &session) == HEED_OK) { ... }
- *   heed_session_free(session);
- *   heed_model_free(model);
+ *     heed_model* model = NULL;
+ *     heed_session* session = NULL;
+ *     if (heed_model_load("smollm2", NULL, &model) == HEED_OK &&
+ *         heed_session_new(model, NULL, &session) == HEED_OK) { ... }
+ *     heed_session_free(session);
+ *     heed_model_free(model);
  *
  * Rules that hold for every function:
  *
