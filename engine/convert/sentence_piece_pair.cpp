@@ -23,7 +23,9 @@ std::string read_model(const std::filesystem::path& path) {
 }
 
 std::string read_model(const Source& source, std::string_view side) {
-  return read_model(source.path(source.has(side) ? side : "sentencepiece.model"));
+  if (source.has(side)) return read_model(source.path(side));
+  const auto shared = find_shared_sentence_piece(source.directory());
+  return read_model(shared ? *shared : source.path(side));  // whose absence is then named
 }
 
 /// Tokens that a text may hold as they are, beside the usual special ones.
@@ -86,6 +88,16 @@ Vocabulary read_lists(const Source& source, bool has_pad, TokenizerSpec& spec) {
 }
 
 }  // namespace
+
+std::optional<std::filesystem::path> find_shared_sentence_piece(
+    const std::filesystem::path& directory) {
+  constexpr const char* kName = "sentencepiece.model";
+  std::error_code ignored;
+  for (const auto& path : {directory / kName, directory / ".." / kName}) {
+    if (std::filesystem::is_regular_file(path, ignored)) return path;
+  }
+  return std::nullopt;
+}
 
 void set_sentence_piece_pair(const Source& source, Metadata& metadata) {
   TokenizerSpec spec{.model = "marian",

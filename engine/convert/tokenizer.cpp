@@ -24,7 +24,7 @@ std::vector<std::string> missing_tokenizer_files(TokenizerFiles files,
     }
   } else if (files == TokenizerFiles::sentence_piece_list) {
     for (const char* name : {"source.spm", "target.spm"}) {
-      if (is_missing("sentencepiece.model") && is_missing(name)) missing.push_back(name);
+      if (!find_shared_sentence_piece(directory) && is_missing(name)) missing.push_back(name);
     }
     const auto lacks_list = [&](const std::string& name) {
       return is_missing((name + ".json").c_str()) && is_missing((name + ".txt").c_str());

@@ -23,6 +23,18 @@ void check_pair_refused(const std::string& file, const std::function<void(Json&)
 
 }  // namespace
 
+TEST_CASE("one model for both languages, in the directory or beside it as Argos has it") {
+  const ModelDirectory model("tiny-argos-ct2"), marian("tiny-marian");
+  const std::string piece_model = read_text(marian / "source.spm");
+  CHECK_THROWS_AS(Source::open(model.path()), Error);
+  const auto beside = model.path().parent_path() / "sentencepiece.model";
+  write_text(beside, piece_model);
+  CHECK(read_tokenizer_spec(pair_of(model)).source_model == piece_model);
+  CHECK(read_tokenizer_spec(pair_of(model)).target_model == piece_model);
+  std::filesystem::rename(beside, model / "sentencepiece.model");
+  CHECK(read_tokenizer_spec(pair_of(model)).source_model == piece_model);
+}
+
 TEST_CASE("both models and the map of their pieces live in the file") {
   const ModelDirectory model("tiny-marian");
   const Metadata metadata = pair_of(model);
