@@ -74,10 +74,17 @@ typedef enum heed_status {
  *  thread's next call. Any thread. */
 HEED_API const char* heed_last_error(void);
 
-/** "HEED_LIMIT"; "unknown" for numbers that are no status. Any thread. */
+/** "HEED_LIMIT"; "unknown" for numbers that are no status. Any thread.
+ *  @code
+ *  heed_status status = heed_rewind(NULL, 0);
+ *  printf("%s: %s\n", heed_status_name(status), heed_last_error());
+ *  @endcode */
 HEED_API const char* heed_status_name(heed_status status);
 
-/** "0.1.0": of the library. Any thread. */
+/** "0.1.0": of the library. Any thread.
+ *  @code
+ *  printf("heed %s\n", heed_version());
+ *  @endcode */
 HEED_API const char* heed_version(void);
 
 /* ---- models ---------------------------------------------------------------------------------- */
@@ -122,7 +129,14 @@ HEED_API void heed_load_params_init(heed_load_params* params);
 HEED_API heed_status heed_model_load(const char* name_or_path, const heed_load_params* params,
                                      heed_model** model);
 
-/** The same of a file's bytes, which begin at a multiple of 8 and must outlive the model. */
+/** The same of a file's bytes, which begin at a multiple of 8 and must outlive the model.
+ *  @code
+ *  heed_model* again = NULL;
+ *  if (heed_model_load_memory(model_bytes, model_length, NULL, &again) != HEED_OK) {
+ *    fprintf(stderr, "%s\n", heed_last_error());
+ *  }
+ *  heed_model_free(again);
+ *  @endcode */
 HEED_API heed_status heed_model_load_memory(const void* bytes, size_t length,
                                             const heed_load_params* params, heed_model** model);
 
@@ -181,9 +195,12 @@ HEED_API void heed_encode_params_init(heed_encode_params* params);
 /** The tokens of a text. `ranges`, if not null, has room for twice as many numbers: where each
  *  token's bytes begin and end in the text. Any thread.
  *  @code
+ *  heed_encode_params params;
+ *  heed_encode_params_init(&params);
+ *  params.add_special = 0;
  *  heed_token tokens[64];
  *  size_t count = 64;
- *  if (heed_encode(model, "a b c", HEED_TERMINATED, NULL, tokens, NULL, &count) == HEED_OK) {
+ *  if (heed_encode(model, "a b c", HEED_TERMINATED, &params, tokens, NULL, &count) == HEED_OK) {
  *    printf("%zu tokens\n", count);
  *  }
  *  @endcode */
@@ -201,11 +218,22 @@ HEED_API heed_status heed_encode(heed_model* model, const char* text, size_t len
 HEED_API heed_status heed_decode(heed_model* model, const heed_token* tokens, size_t count,
                                  int32_t skip_special, char* text, size_t* length);
 
-/** A token as the vocabulary writes it: bytes that may be part of a character. Any thread. */
+/** A token as the vocabulary writes it: bytes that may be part of a character. Any thread.
+ *  @code
+ *  char piece[32];
+ *  size_t length = sizeof piece;
+ *  if (heed_token_piece(model, 5, piece, &length) == HEED_OK) {
+ *    printf("token 5: %.*s\n", (int)length, piece);
+ *  }
+ *  @endcode */
 HEED_API heed_status heed_token_piece(heed_model* model, heed_token token, char* piece,
                                       size_t* length);
 
-/** Whether a token ends an answer: end of text, of a turn. Any thread. */
+/** Whether a token ends an answer: end of text, of a turn. Any thread.
+ *  @code
+ *  int32_t ends = 0;
+ *  if (heed_token_ends_generation(model, 2, &ends) == HEED_OK && ends) puts("2 ends an answer");
+ *  @endcode */
 HEED_API heed_status heed_token_ends_generation(heed_model* model, heed_token token, int32_t* ends);
 
 typedef struct heed_message {
@@ -227,15 +255,32 @@ typedef struct heed_message {
 HEED_API heed_status heed_chat_prompt(heed_model* model, const heed_message* messages, size_t count,
                                       int32_t add_generation_prompt, char* prompt, size_t* length);
 
-/** The same of a JSON object {"messages": ..., "tools": ...}; special tokens are filled in. */
+/** The same of a JSON object {"messages": ..., "tools": ...}; special tokens are filled in.
+ *  @code
+ *  const char* json = "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}";
+ *  char prompt[1024];
+ *  size_t length = sizeof prompt;
+ *  heed_chat_prompt_json(model, json, HEED_TERMINATED, prompt, &length);
+ *  @endcode */
 HEED_API heed_status heed_chat_prompt_json(heed_model* model, const char* json, size_t json_length,
                                            char* prompt, size_t* length);
 
-/** The file's chat template; empty if it has none. Any thread. */
+/** The file's chat template; empty if it has none. Any thread.
+ *  @code
+ *  char source[4096];
+ *  size_t length = sizeof source;
+ *  if (heed_chat_template(model, source, &length) == HEED_OK && length > 0) puts("it can chat");
+ *  @endcode */
 HEED_API heed_status heed_chat_template(heed_model* model, char* source, size_t* length);
 
 /** What a Jinja chat template makes of the variables of a JSON object. HEED_FORMAT has the line.
- *  Any thread. */
+ *  Any thread.
+ *  @code
+ *  char text[64];
+ *  size_t length = sizeof text;
+ *  heed_render_template("Hello, {{ name }}!", HEED_TERMINATED, "{\"name\": \"world\"}",
+ *                       HEED_TERMINATED, text, &length);
+ *  @endcode */
 HEED_API heed_status heed_render_template(const char* source, size_t source_length,
                                           const char* json, size_t json_length, char* text,
                                           size_t* length);
@@ -257,7 +302,16 @@ typedef struct heed_session_params {
 
 HEED_API void heed_session_params_init(heed_session_params* params);
 
-/** A conversation with a model, or a worker that embeds or translates. Any thread. */
+/** A conversation with a model, or a worker that embeds or translates. Any thread.
+ *  @code
+ *  heed_session_params params;
+ *  heed_session_params_init(&params);
+ *  params.context = 64;
+ *  params.threads = 1;
+ *  heed_session* one = NULL;
+ *  if (heed_session_new(model, &params, &one) != HEED_OK) fprintf(stderr, "%s\n",
+ * heed_last_error()); heed_session_free(one);
+ *  @endcode */
 HEED_API heed_status heed_session_new(heed_model* model, const heed_session_params* params,
                                       heed_session** session);
 
@@ -283,10 +337,22 @@ typedef struct heed_session_info {
 } heed_session_info;
 
 HEED_API void heed_session_info_init(heed_session_info* info);
+
+/** Fills `info`, whose size its init function has set.
+ *  @code
+ *  heed_session_info info;
+ *  heed_session_info_init(&info);
+ *  if (heed_session_get_info(session, &info) == HEED_OK) {
+ *    printf("%lld of %lld tokens\n", (long long)info.position, (long long)info.context);
+ *  }
+ *  @endcode */
 HEED_API heed_status heed_session_get_info(heed_session* session, heed_session_info* info);
 
 /** Makes the call that is at work return HEED_CANCELLED after the token, or the batch, that it is
- *  at; does nothing if there is none. Any thread, also while another call is at work. */
+ *  at; does nothing if there is none. Any thread, also while another call is at work.
+ *  @code
+ *  heed_session_cancel(session);
+ *  @endcode */
 HEED_API heed_status heed_session_cancel(heed_session* session);
 
 /** Appends tokens to the cache. `logits`, if not null, gets those of the last token: as many as
@@ -305,23 +371,43 @@ HEED_API heed_status heed_eval(heed_session* session, const heed_token* tokens, 
 /** Receives the logits [vocab] of a row; they are valid during the call. Returning 0 cancels. */
 typedef int (*heed_logits_callback)(void* user, int64_t row, const float* logits, size_t vocab);
 
-/** Appends tokens and hands out the logits of every one of them, in order. */
+/** Appends tokens and hands out the logits of every one of them, in order.
+ *  @code
+ *  const heed_token tokens[] = {3, 4, 5};
+ *  heed_eval_all(session, tokens, 3, look_at_logits, NULL);
+ *  @endcode */
 HEED_API heed_status heed_eval_all(heed_session* session, const heed_token* tokens, size_t count,
                                    heed_logits_callback callback, void* user);
 
-/** Forgets all tokens from `position` on. */
+/** Forgets all tokens from `position` on.
+ *  @code
+ *  heed_rewind(session, 0);
+ *  @endcode */
 HEED_API heed_status heed_rewind(heed_session* session, int64_t position);
 
-/** The tokens in the cache. */
+/** The tokens in the cache.
+ *  @code
+ *  heed_token tokens[64];
+ *  size_t count = 64;
+ *  if (heed_session_tokens(session, tokens, &count) == HEED_OK) printf("%zu cached\n", count);
+ *  @endcode */
 HEED_API heed_status heed_session_tokens(heed_session* session, heed_token* tokens, size_t* count);
 
-/** Writes the tokens and their keys and values to a file, whole or not at all. */
+/** Writes the tokens and their keys and values to a file, whole or not at all.
+ *  @code
+ *  heed_session_save(session, state_path);
+ *  @endcode */
 HEED_API heed_status heed_session_save(heed_session* session, const char* path);
 
 /** Takes up what a session of the same model and kv type has saved, in this process or another:
  *  what it says next is the same, bit for bit. HEED_FORMAT for a damaged file, HEED_UNSUPPORTED
  *  naming what differs for one of another model or version, HEED_LIMIT for a context that is too
- *  small. On failure the cache is empty. */
+ *  small. On failure the cache is empty.
+ *  @code
+ *  if (heed_session_restore(session, state_path) != HEED_OK) {
+ *    fprintf(stderr, "%s\n", heed_last_error());
+ *  }
+ *  @endcode */
 HEED_API heed_status heed_session_restore(heed_session* session, const char* path);
 
 /* ---- generating ------------------------------------------------------------------------------ */
@@ -417,17 +503,42 @@ HEED_API heed_status heed_generate_start(heed_session* session, const heed_token
 HEED_API heed_status heed_generate_next(heed_session* session, const char** text, size_t* length,
                                         int32_t* more);
 
-/** What the last answer, or the one that is being made, has cost so far. */
+/** What the last answer, or the one that is being made, has cost so far.
+ *  @code
+ *  heed_generation cost;
+ *  heed_generation_init(&cost);
+ *  if (heed_session_generation(session, &cost) == HEED_OK) {
+ *    printf("%lld tokens in %.3f s\n", (long long)cost.tokens, cost.decode_seconds);
+ *  }
+ *  @endcode */
 HEED_API heed_status heed_session_generation(heed_session* session, heed_generation* generation);
 
-/** The last answer's text. */
+/** The last answer's text.
+ *  @code
+ *  char text[4096];
+ *  size_t length = sizeof text;
+ *  if (heed_session_answer(session, text, &length) == HEED_OK) printf("%.*s\n", (int)length, text);
+ *  @endcode */
 HEED_API heed_status heed_session_answer(heed_session* session, char* text, size_t* length);
-/** The last answer's tokens. */
+/** The last answer's tokens.
+ *  @code
+ *  heed_token tokens[64];
+ *  size_t count = 64;
+ *  heed_session_answer_tokens(session, tokens, &count);
+ *  @endcode */
 HEED_API heed_status heed_session_answer_tokens(heed_session* session, heed_token* tokens,
                                                 size_t* count);
 
 /** Natural-log probability of each token after the first, given those before it: `count` becomes
- *  one less than there are tokens. The cache is empty before and after. */
+ *  one less than there are tokens. The cache is empty before and after.
+ *  @code
+ *  const heed_token tokens[] = {3, 4, 5};
+ *  double logprobs[2];
+ *  size_t count = 2;
+ *  if (heed_score(session, tokens, 3, logprobs, &count) == HEED_OK) {
+ *    printf("%f %f\n", logprobs[0], logprobs[1]);
+ *  }
+ *  @endcode */
 HEED_API heed_status heed_score(heed_session* session, const heed_token* tokens, size_t token_count,
                                 double* logprobs, size_t* count);
 
@@ -456,7 +567,18 @@ HEED_API void heed_embed_params_init(heed_embed_params* params);
 
 /** Embeds texts: row i of `embeddings` [text_count, width] is that of text i. `lengths` may be
  *  null: all texts end with a zero byte. `count` counts floats. Any kind of model but an encoder
- *  is HEED_UNSUPPORTED. */
+ *  is HEED_UNSUPPORTED.
+ *  @code
+ *  const char* texts[] = {"a b", "b"};
+ *  heed_embed_params params;
+ *  heed_embed_params_init(&params);
+ *  params.truncate = 1;
+ *  size_t count = 0;
+ *  heed_embed(encoder, texts, NULL, 2, &params, NULL, &count);
+ *  float* embeddings = malloc(sizeof(float) * count);
+ *  heed_embed(encoder, texts, NULL, 2, &params, embeddings, &count);
+ *  free(embeddings);
+ *  @endcode */
 HEED_API heed_status heed_embed(heed_session* session, const char* const* texts,
                                 const size_t* lengths, size_t text_count,
                                 const heed_embed_params* params, float* embeddings, size_t* count);
@@ -507,7 +629,14 @@ typedef struct heed_translation {
 typedef int (*heed_translation_callback)(void* user, size_t index,
                                          const heed_translation* translation);
 
-/** Translates texts, and hands the translations out in their order as soon as they are there. */
+/** Translates texts, and hands the translations out in their order as soon as they are there.
+ *  @code
+ *  const char* texts[] = {"a b", "b"};
+ *  heed_translate_params params;
+ *  heed_translate_params_init(&params);
+ *  params.beam_size = 4;
+ *  heed_translate(translator, texts, NULL, 2, &params, print_translation, NULL);
+ *  @endcode */
 HEED_API heed_status heed_translate(heed_session* session, const char* const* texts,
                                     const size_t* lengths, size_t text_count,
                                     const heed_translate_params* params,
@@ -518,7 +647,12 @@ HEED_API heed_status heed_translate(heed_session* session, const char* const* te
 typedef int (*heed_pair_callback)(void* user, size_t index, const heed_token* tokens,
                                   const double* logprobs, size_t count);
 
-/** How likely the model finds given translations: targets[i] of sources[i]. */
+/** How likely the model finds given translations: targets[i] of sources[i].
+ *  @code
+ *  const char* sources[] = {"a b"};
+ *  const char* targets[] = {"b"};
+ *  heed_score_pairs(translator, sources, targets, 1, look_at_pair, NULL);
+ *  @endcode */
 HEED_API heed_status heed_score_pairs(heed_session* session, const char* const* sources,
                                       const char* const* targets, size_t count,
                                       heed_pair_callback callback, void* user);
@@ -574,26 +708,51 @@ typedef struct heed_imatrix_params {
 HEED_API void heed_imatrix_params_init(heed_imatrix_params* params);
 
 /** Measures on a text what each matrix of a model multiplies, for heed_convert_params.imatrix.
- *  `report` as in heed_convert: matrices, tokens, chunks. Any thread. */
+ *  `report` as in heed_convert: matrices, tokens, chunks. Any thread.
+ *  @code
+ *  heed_imatrix_params params;
+ *  heed_imatrix_params_init(&params);
+ *  params.context = 16;
+ *  heed_write_imatrix(model, "a b c a b c", HEED_TERMINATED, output_path, &params, NULL, NULL);
+ *  @endcode */
 HEED_API heed_status heed_write_imatrix(heed_model* model, const char* text, size_t text_length,
                                         const char* out, const heed_imatrix_params* params,
                                         heed_text_callback report, void* user);
 
 /** How far what a model computes is from its file's record: `report` gets a JSON object with layers
  *  (name, error), drifting (a name, or null), texts, tokens, agreements, divergence, similarity.
- *  HEED_UNSUPPORTED if the file has no record. Any thread. */
+ *  HEED_UNSUPPORTED if the file has no record. Any thread.
+ *  @code
+ *  if (heed_verify(model, 0, print_text, NULL) != HEED_OK) fprintf(stderr, "%s\n",
+ * heed_last_error());
+ *  @endcode */
 HEED_API heed_status heed_verify(heed_model* model, int32_t threads, heed_text_callback report,
                                  void* user);
 
 /* ---- files and the machine ------------------------------------------------------------------- */
 
-/** The file that a path, or a name in the model store, means. HEED_IO if there is none. */
+/** The file that a path, or a name in the model store, means. HEED_IO if there is none.
+ *  @code
+ *  char path[4096];
+ *  size_t length = sizeof path;
+ *  if (heed_find_model(model_path, path, &length) == HEED_OK) printf("%.*s\n", (int)length, path);
+ *  @endcode */
 HEED_API heed_status heed_find_model(const char* name_or_path, char* path, size_t* length);
 
-/** The directory of the model store. */
+/** The directory of the model store.
+ *  @code
+ *  char path[4096];
+ *  size_t length = sizeof path;
+ *  heed_model_store(path, &length);
+ *  @endcode */
 HEED_API heed_status heed_model_store(char* path, size_t* length);
 
-/** Names of the models in the store: a JSON array of strings, sorted. */
+/** Names of the models in the store: a JSON array of strings, sorted.
+ *  @code
+ *  char names[4096];
+ *  size_t length = sizeof names;
+ *  if (heed_list_models(names, &length) == HEED_OK) printf("%.*s\n", (int)length, names);
+ *  @endcode */
 HEED_API heed_status heed_list_models(char* names, size_t* length);
 
 /** What a GGUF file's header holds: a JSON object with path, architecture, parameters, bytes,
@@ -608,17 +767,32 @@ HEED_API heed_status heed_list_models(char* names, size_t* length);
  *  @endcode */
 HEED_API heed_status heed_inspect(const char* name_or_path, char* json, size_t* length);
 
-/** The graph of layers that a file describes, a layer a line; with `dot`, as a DOT digraph. */
+/** The graph of layers that a file describes, a layer a line; with `dot`, as a DOT digraph.
+ *  @code
+ *  char text[4096];
+ *  size_t length = sizeof text;
+ *  if (heed_describe_graph(model_path, 0, text, &length) == HEED_OK) {
+ *    printf("%.*s", (int)length, text);
+ *  }
+ *  @endcode */
 HEED_API heed_status heed_describe_graph(const char* name_or_path, int32_t dot, char* text,
                                          size_t* length);
 
 /** The machine: a JSON object with cpu, features (an array of [name, present]), isas, isa,
- *  isa_reason, threads, memory_bytes, onednn. */
+ *  isa_reason, threads, memory_bytes, onednn.
+ *  @code
+ *  char json[4096];
+ *  size_t length = sizeof json;
+ *  heed_machine_info(json, &length);
+ *  @endcode */
 HEED_API heed_status heed_machine_info(char* json, size_t* length);
 
 /** Measures the machine's limits, in about two seconds and 1 GiB: `report` gets a JSON object with
  *  read (an array of working_set, one_thread and all_threads, GB/s), f32_gflops, bf16_gflops,
- *  int8_gops. */
+ *  int8_gops.
+ *  @code
+ *  if (getenv("HEED_MEASURE")) heed_measure_machine(0, print_text, NULL);
+ *  @endcode */
 HEED_API heed_status heed_measure_machine(int32_t threads, heed_text_callback report, void* user);
 
 typedef struct heed_work {
@@ -633,12 +807,31 @@ typedef struct heed_work {
 HEED_API void heed_work_init(heed_work* work);
 
 /** What evaluating `tokens` tokens with `position` in the cache reads and computes. Nothing is
- *  computed. */
+ *  computed.
+ *  @code
+ *  heed_work work;
+ *  heed_work_init(&work);
+ *  if (heed_session_work(session, 0, 4, &work) == HEED_OK) {
+ *    printf("%lld bytes\n", (long long)work.bytes);
+ *  }
+ *  @endcode */
 HEED_API heed_status heed_session_work(heed_session* session, int64_t position, int64_t tokens,
                                        heed_work* work);
 
 /** Where time went since the last call: `report` gets a JSON array of kind, calls, seconds. Of a
- *  session with `profile`. */
+ *  session with `profile`.
+ *  @code
+ *  heed_session_params params;
+ *  heed_session_params_init(&params);
+ *  params.profile = 1;
+ *  heed_session* measured = NULL;
+ *  const heed_token tokens[] = {3, 4, 5};
+ *  if (heed_session_new(model, &params, &measured) == HEED_OK &&
+ *      heed_eval(measured, tokens, 3, NULL, NULL) == HEED_OK) {
+ *    heed_session_profile(measured, print_text, NULL);
+ *  }
+ *  heed_session_free(measured);
+ *  @endcode */
 HEED_API heed_status heed_session_profile(heed_session* session, heed_text_callback report,
                                           void* user);
 

@@ -33,6 +33,23 @@ cc "$here/main.c" -o "$root/c" "${use[@]}"
 "$compilers" -std=c++20 "$here/main.cpp" -o "$root/cpp" "${use[@]}"
 for program in c cpp; do expect "pkg-config, $program" env LD_LIBRARY_PATH="$libraries" "$root/$program"; done
 
+# As a part of another project: the libraries, and neither tools nor tests.
+mkdir "$root/parent"
+cat > "$root/parent/CMakeLists.txt" <<END
+cmake_minimum_required(VERSION 3.22)
+project(parent LANGUAGES CXX)
+add_subdirectory($here/../.. heed)
+foreach(target heed heed-tests)
+  if(TARGET \${target})
+    message(FATAL_ERROR "\${target} is built")
+  endif()
+endforeach()
+add_executable(main $here/main.cpp)
+target_link_libraries(main heed::heed)
+END
+cmake -S "$root/parent" -B "$root/parent/build" > "$root/parent.log" 2>&1 || { cat "$root/parent.log"; exit 1; }
+echo "ok add_subdirectory"
+
 # The first programs of docs/, pasted as they are.
 block() { awk -v fence="\`\`\`$2" '$0 == fence { on = 1; next } /^```$/ { on = 0 } on' "$here/../../docs/$1"; }
 block c.md c > "$root/first.c"
