@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
+#include "engine/api/library.h"
 #include "engine/api/model_impl.h"
 #include "engine/core/error.h"
 #include "engine/core/thread_team.h"
 #include "engine/decode/decoder.h"
 #include "engine/decode/encoder.h"
-#include "engine/api/library.h"
 
 namespace heed {
 namespace {

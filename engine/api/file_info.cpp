@@ -1,7 +1,7 @@
 // What a file holds, without loading its weights: `heed show`.
+#include "engine/api/library.h"
 #include "engine/core/error.h"
 #include "engine/format/gguf.h"
-#include "engine/api/library.h"
 #include "models/registry.h"
 
 namespace heed {

@@ -1,9 +1,9 @@
 // What the machine is, and what it can do: heed.hpp's MachineInfo and MachineLimits.
 #include "engine/kernels/machine.h"
+#include "engine/api/library.h"
 #include "engine/core/host.h"
 #include "engine/kernels/dense.h"
 #include "engine/kernels/dispatch.h"
-#include "engine/api/library.h"
 
 namespace heed {
 

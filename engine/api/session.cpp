@@ -3,11 +3,11 @@
 #include <cmath>
 #include <numeric>
 
+#include "engine/api/library.h"
 #include "engine/api/session_impl.h"
 #include "engine/decode/generate.h"
 #include "engine/decode/session_state.h"
 #include "engine/graph/work.h"
-#include "engine/api/library.h"
 
 namespace heed {
 namespace {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "engine/core/error.h"
 #include "engine/api/library.h"
+#include "engine/core/error.h"
 
 namespace heed {
 namespace fs = std::filesystem;

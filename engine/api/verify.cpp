@@ -5,6 +5,7 @@
 #include <optional>
 #include <random>
 
+#include "engine/api/library.h"
 #include "engine/api/model_impl.h"
 #include "engine/convert/record.h"
 #include "engine/core/error.h"
@@ -12,7 +13,6 @@
 #include "engine/decode/encoder.h"
 #include "engine/decode/seq2seq.h"
 #include "engine/quant/quant.h"
-#include "engine/api/library.h"
 
 namespace heed {
 namespace {

@@ -16,7 +16,9 @@
 #include "heed_error.hpp"
 #include "heed_types.hpp"
 
-namespace heed::inline v0::detail {
+namespace heed {
+inline namespace v0 {
+namespace detail {
 
 inline Error::Code code_of(heed_status status) {
   switch (status) {
@@ -156,4 +158,6 @@ inline int append_text(void* user, const char* text, size_t length) {
   return 1;
 }
 
-}  // namespace heed::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace heed

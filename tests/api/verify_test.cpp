@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <fstream>
 
+#include "engine/api/library.h"
 #include "engine/convert/record.h"
 #include "engine/format/gguf.h"
-#include "engine/api/library.h"
 #include "tests/convert/model_directory.h"
 
 namespace heed {

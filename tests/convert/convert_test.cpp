@@ -7,11 +7,11 @@
 #include <map>
 #include <set>
 
+#include "engine/api/library.h"
 #include "engine/core/half.h"
 #include "engine/format/gguf.h"
 #include "engine/quant/quant.h"
 #include "engine/text/tokenizer.h"
-#include "engine/api/library.h"
 #include "tests/convert/model_directory.h"
 #include "tests/support/file_size_limit.h"
 

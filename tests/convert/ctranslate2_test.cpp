@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/api/library.h"
 #include "engine/format/gguf.h"
 #include "engine/quant/quant.h"
 #include "engine/text/tokenizer_spec.h"
-#include "engine/api/library.h"
 #include "tests/convert/model_directory.h"
 #include "tests/support/ctranslate2_file.h"
 

@@ -5,9 +5,9 @@
 
 #include <set>
 
+#include "engine/api/library.h"
 #include "engine/convert/type_rules.h"
 #include "engine/core/error.h"
-#include "engine/api/library.h"
 #include "tests/support/temporary_directory.h"
 
 namespace heed {

@@ -4,10 +4,10 @@
 
 #include <limits>
 
+#include "engine/api/library.h"
 #include "engine/core/error.h"
 #include "engine/format/gguf.h"
 #include "engine/quant/quant.h"
-#include "engine/api/library.h"
 #include "tests/support/temporary_directory.h"
 
 namespace heed {

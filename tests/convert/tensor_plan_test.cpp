@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/api/library.h"
 #include "engine/convert/config_keys.h"
 #include "engine/convert/tokenizer.h"
-#include "engine/api/library.h"
 #include "models/registry.h"
 #include "tests/convert/model_directory.h"
 

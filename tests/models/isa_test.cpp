@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "engine/kernels/dispatch.h"
 #include "engine/api/library.h"
+#include "engine/kernels/dispatch.h"
 #include "tests/support/paths.h"
 
 namespace heed {

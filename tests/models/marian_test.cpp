@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/api/library.h"
 #include "engine/api/model_impl.h"
 #include "engine/decode/seq2seq.h"
-#include "engine/api/library.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 

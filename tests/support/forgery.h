@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/format/gguf.h"
 #include "engine/core/error.h"
+#include "engine/format/gguf.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 
