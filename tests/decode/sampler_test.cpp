@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/error.h"
+
 namespace heed {
 namespace {
 
