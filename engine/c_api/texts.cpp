@@ -35,6 +35,7 @@ TranslateOptions translate_options(const heed_translate_params* given) {
 bool hand_out(heed_translation_callback callback, void* user, size_t index,
               const Translation& translation) {
   std::vector<heed_hypothesis> hypotheses;
+  hypotheses.reserve(translation.hypotheses.size());
   for (const Hypothesis& h : translation.hypotheses) {
     hypotheses.push_back({.text = h.text.c_str(),
                           .length = h.text.size(),
@@ -43,6 +44,7 @@ bool hand_out(heed_translation_callback callback, void* user, size_t index,
                           .score = h.score});
   }
   std::vector<const heed_hypothesis*> pointers;
+  pointers.reserve(hypotheses.size());
   for (const heed_hypothesis& h : hypotheses) pointers.push_back(&h);
   const heed_translation lent{.hypotheses = pointers.data(),
                               .count = pointers.size(),

@@ -170,6 +170,7 @@ class LayerwiseRun {
     std::ranges::sort(distinct);
     distinct.erase(std::ranges::unique(distinct).begin(), distinct.end());
     std::vector<Token> places;
+    places.reserve(stream_->tokens.size());
     for (const Token token : stream_->tokens) {
       places.push_back(
           static_cast<Token>(std::ranges::lower_bound(distinct, token) - distinct.begin()));

@@ -103,7 +103,7 @@ void read_predictions(Record& record, const Metadata& metadata) {
   for (const std::vector<Token>& sequence : read) rows += sequence.size();
   record.likeliest = metadata.require<std::vector<int32_t>>(kLikeliestKey);
   const size_t found = record.likeliest.size();
-  record.kept = static_cast<int64_t>(found / rows);
+  record.kept = rows == 0 ? 0 : static_cast<int64_t>(found / rows);
   if (record.kept < 1 || record.kept > Record::kMostKept || found % rows != 0) {
     misfit(metadata, kLikeliestKey, found, rows * Record::kMostKept);
   }
