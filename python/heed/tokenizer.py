@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -57,10 +58,15 @@ class Tokenizer:
         """The tokens of whatever `generate` takes as a prompt."""
         if isinstance(prompt, str):
             return self.encode(prompt)
-        items: list[Any] = list(prompt)
-        if items and isinstance(items[0], Mapping):
-            return self.encode(self.apply_chat_template(items), add_special=False)
-        return items
+        if isinstance(prompt, Sequence) and prompt and isinstance(prompt[0], Mapping):
+            messages: Any = prompt
+            return self.encode(self.apply_chat_template(messages), add_special=False)
+        try:
+            if not isinstance(prompt, (bytes, bytearray)):
+                return [operator.index(token) for token in prompt]  # type: ignore[arg-type]
+        except TypeError:
+            pass
+        raise TypeError(f"prompt: expected a text, tokens or messages, found {prompt!r}")
 
     def piece(self, token: int) -> bytes:
         """The token as the vocabulary writes it: perhaps a part of a character."""

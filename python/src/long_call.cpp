@@ -81,6 +81,15 @@ CtrlC::~CtrlC() {
   installed = false;
 }
 
+void check_process() {
+  static const pid_t first = getpid();
+  if (getpid() == first) return;
+  throw Error(
+      Error::Code::unsupported,
+      "this process was forked from one that had used Heed, and lacks its threads: expected "
+      "one that was spawned (multiprocessing.get_context(\"spawn\"))");
+}
+
 void end_if_pressed() {
   if (in_main_thread() && installed && pressed) {
     throw Error(Error::Code::cancelled, "cancelled by an interrupt");

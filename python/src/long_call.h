@@ -24,6 +24,10 @@ class CtrlC {
   heed_session* outer_ = nullptr;
 };
 
+/// Throws Error(unsupported) in a child of fork() whose parent had called this: it has none of the
+/// parent's threads, and would wait for them for ever.
+void check_process();
+
 /// Throws Error(cancelled) if Ctrl-C was pressed during the call that is at work: for callbacks of
 /// calls that have no session.
 void end_if_pressed();
@@ -32,6 +36,7 @@ void end_if_pressed();
 /// raises is thrown: KeyboardInterrupt.
 template <typename Work>
 auto long_call(heed_session* session, const Work& work) {
+  check_process();
   const CtrlC ctrl_c(session);
   try {
     const nb::gil_scoped_release released;

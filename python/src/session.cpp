@@ -78,6 +78,7 @@ void OwnedSession::start(const Tokens& prompt, const GenerateOptions& options) {
 std::optional<std::string> OwnedSession::next() {
   const InUse in_use(*this);
   if (!stream_) return std::nullopt;
+  check_process();
   const nb::gil_scoped_release released;  // a token is too short to be interrupted
   TextStream::Iterator it = stream_->begin();
   if (!text_is_new_) ++it;

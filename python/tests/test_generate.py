@@ -60,8 +60,9 @@ def test_wrong_arguments_are_named(llama):
         llama.generate([])
     with pytest.raises(ValueError):
         llama.generate([1 << 20])
-    with pytest.raises(TypeError):
-        llama.generate([1.5])
+    for wrong in (None, 3, b"abc", ["a"], [1.5], {"role": "user", "content": "a"}):
+        with pytest.raises(TypeError, match="prompt: expected a text, tokens or messages"):
+            llama.generate(wrong)
     with pytest.raises(heed.LimitError):
         llama.generate([3] * 100_000)
 

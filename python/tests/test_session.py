@@ -113,6 +113,24 @@ def test_what_is_closed_says_so(goldens):
     assert session.generate(PROMPT, **LONG) == answer
 
 
+def test_a_forked_process_is_told(goldens):
+    program = (
+        "import heed, os\n"
+        f"model = heed.load({str(goldens / 'tiny-llama.gguf')!r}, threads=2)\n"
+        "model.generate([3, 4], max_tokens=2)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    try:\n"
+        "        model.generate([3, 4])\n"
+        "    except heed.UnsupportedError as error:\n"
+        "        os._exit(7 if 'spawn' in str(error) else 8)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    command = [sys.executable, "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert found.stdout == "7\n", found.stderr
+
+
 def test_sessions_leave_nothing_behind(llama):
     def resident():
         with open("/proc/self/statm") as statm:
