@@ -214,8 +214,8 @@ struct GenerateOptions {
 enum class StopReason { end_of_text, max_tokens, stop_text, context_full, callback };
 
 struct Generation {
-  std::string text;
-  std::vector<Token> tokens;
+  std::string text = {};
+  std::vector<Token> tokens = {};
   StopReason reason = StopReason::end_of_text;
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;  ///< of the prompt, already in the cache
@@ -253,7 +253,7 @@ struct EmbedOptions {
 struct Embeddings {
   int64_t rows = 0;
   int64_t width = 0;
-  std::vector<float> values;  ///< [rows, width]
+  std::vector<float> values = {};  ///< [rows, width]
 };
 
 /// How translations are searched for. What is not set is as the model's file says.
@@ -278,7 +278,7 @@ struct Hypothesis {
 
 /// What one text became: the best hypotheses, best first.
 struct Translation {
-  std::vector<Hypothesis> hypotheses;
+  std::vector<Hypothesis> hypotheses = {};
   int64_t source_tokens = 0;
 
   const std::string& text() const { return hypotheses.front().text; }

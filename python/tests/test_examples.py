@@ -71,14 +71,3 @@ def test_llamaindex(bert, chat):
     expected = chat.generate([{"role": "user", "content": "a b"}], **options)
     assert model.complete("a b").text == expected
     assert "".join(part.delta for part in model.stream_complete("a b")) == expected
-
-
-def test_first_program(tmp_path, llama):
-    """docs/python.md's, pasted as it is."""
-    page = (EXAMPLES.parent / "docs/python.md").read_text()
-    program = tmp_path / "first.py"
-    program.write_text(page.split("```python\n")[1].split("```")[0])
-    command = [sys.executable, program, llama.info.path]
-    found = subprocess.run(command, capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.endswith("\n") and len(found.stdout) > 1

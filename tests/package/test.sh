@@ -29,8 +29,8 @@ for program in c-heed cpp-heed c-static cpp-static; do expect "CMake, $program" 
 export PKG_CONFIG_PATH=$(dirname "$(find "$root/usr" -name heed.pc)")
 libraries=$(dirname "$PKG_CONFIG_PATH")
 read -ra use <<<"$(pkg-config --cflags --libs heed)"
-cc "$here/main.c" -o "$root/c" "${use[@]}"
-"$compilers" -std=c++20 "$here/main.cpp" -o "$root/cpp" "${use[@]}"
+cc -std=c99 -Wall -Wextra -Wpedantic -Werror "$here/main.c" -o "$root/c" "${use[@]}"
+"$compilers" -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror "$here/main.cpp" -o "$root/cpp" "${use[@]}"
 for program in c cpp; do expect "pkg-config, $program" env LD_LIBRARY_PATH="$libraries" "$root/$program"; done
 
 # As a part of another project: the libraries, and neither tools nor tests.
