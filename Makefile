@@ -7,7 +7,7 @@ PROMPT ?= Why is the sky blue?
 
 heed = $(BUILD)/heed
 
-.PHONY: all packages run test check sanitize fuzz bench bench-peers bench-large docs install help
+.PHONY: all packages run test check sanitize fuzz bench bench-peers bench-large docs wheel install help
 
 all: packages  ## build the command, build/heed
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
@@ -47,6 +47,10 @@ bench-peers: all  ## the same beside other engines, where they are installed
 
 bench-large: all  ## Heed and llama.cpp on models larger than the caches, of random weights
 	@scripts/bench-large $(BUILD)
+
+wheel: packages  ## a wheel of the Python package, tested in an empty environment: build-wheel/dist
+	@scripts/install-packages python
+	@scripts/wheel
 
 docs:  ## pages about the interfaces, and the headers' comments, as HTML: build-docs/html
 	@scripts/install-packages docs
