@@ -109,7 +109,7 @@ const char* heed_last_error(void) {
   return heed::c_api::last_sentence.c_str();
 }
 
-const char* heed_status_name(heed_status status) {
+const char* heed_status_name(int status) {
   switch (status) {
     case HEED_OK:
       return "HEED_OK";

@@ -79,7 +79,7 @@ HEED_API const char* heed_last_error(void);
  *  heed_status status = heed_rewind(NULL, 0);
  *  printf("%s: %s\n", heed_status_name(status), heed_last_error());
  *  @endcode */
-HEED_API const char* heed_status_name(heed_status status);
+HEED_API const char* heed_status_name(int status);
 
 /** "0.1.0": of the library. Any thread.
  *  @code
