@@ -309,8 +309,10 @@ HEED_API void heed_session_params_init(heed_session_params* params);
  *  params.context = 64;
  *  params.threads = 1;
  *  heed_session* one = NULL;
- *  if (heed_session_new(model, &params, &one) != HEED_OK) fprintf(stderr, "%s\n",
- * heed_last_error()); heed_session_free(one);
+ *  if (heed_session_new(model, &params, &one) != HEED_OK) {
+ *    fprintf(stderr, "%s\n", heed_last_error());
+ *  }
+ *  heed_session_free(one);
  *  @endcode */
 HEED_API heed_status heed_session_new(heed_model* model, const heed_session_params* params,
                                       heed_session** session);
