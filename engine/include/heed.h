@@ -725,8 +725,9 @@ HEED_API heed_status heed_write_imatrix(heed_model* model, const char* text, siz
  *  (name, error), drifting (a name, or null), texts, tokens, agreements, divergence, similarity.
  *  HEED_UNSUPPORTED if the file has no record. Any thread.
  *  @code
- *  if (heed_verify(model, 0, print_text, NULL) != HEED_OK) fprintf(stderr, "%s\n",
- * heed_last_error());
+ *  if (heed_verify(model, 0, print_text, NULL) != HEED_OK) {
+ *    fprintf(stderr, "%s\n", heed_last_error());
+ *  }
  *  @endcode */
 HEED_API heed_status heed_verify(heed_model* model, int32_t threads, heed_text_callback report,
                                  void* user);
