@@ -96,14 +96,6 @@ void set_imatrix_keys(const Imatrix& imatrix, Metadata& metadata) {
   metadata.set("quantize.imatrix.chunks_count", imatrix.text().chunks);
 }
 
-int64_t source_bytes(std::span<const PlannedTensor> tensors) {
-  int64_t bytes = 0;
-  for (const PlannedTensor& tensor : tensors) {
-    bytes += row_bytes(tensor.source->type, element_count(tensor.target.shape));
-  }
-  return bytes;
-}
-
 /// A model ready to be written.
 struct PlannedModel {
   Metadata metadata;

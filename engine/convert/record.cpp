@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/decode/sampler.h"
 
 namespace heed {
 namespace {
@@ -18,14 +19,6 @@ constexpr const char* kSketchesKey = "heed.record.sketches";
 constexpr const char* kLikeliestKey = "heed.record.likeliest";
 constexpr const char* kLogProbsKey = "heed.record.log_probs";
 constexpr const char* kEmbeddingsKey = "heed.record.embeddings";
-
-/// 64 random bits of a number: the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-uint64_t mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
 
 /// Sequences of tokens as two keys: all tokens, and how many each has.
 struct SequenceKeys {
@@ -114,7 +107,8 @@ void read_predictions(Record& record, const Metadata& metadata) {
 
 void RowSketch::add(int64_t first, std::span<const float> columns) {
   for (size_t i = 0; i < columns.size(); ++i) {
-    const auto signs = static_cast<uint32_t>(mix(seed_ + static_cast<uint64_t>(first) + i));
+    const auto signs =
+        static_cast<uint32_t>(RandomNumbers(seed_ + static_cast<uint64_t>(first) + i).next());
     const auto bits = std::bit_cast<uint32_t>(columns[i]);
     for (size_t j = 0; j < kSize; ++j) {
       sums_[j] += std::bit_cast<float>(bits ^ (signs << (31 - j) & 0x80000000));

@@ -158,13 +158,18 @@ class Pipeline {
 
 }  // namespace
 
+int64_t source_bytes(std::span<const PlannedTensor> tensors) {
+  int64_t bytes = 0;
+  for (const PlannedTensor& tensor : tensors) {
+    bytes += row_bytes(tensor.source->type, element_count(tensor.target.shape));
+  }
+  return bytes;
+}
+
 void write_weights(std::span<const PlannedTensor> tensors, const TensorReader& read,
                    ThreadTeam& team, GgufWriter& writer, const ConvertProgress& progress) {
-  int64_t all = 0;
+  const int64_t all = source_bytes(tensors);
   int64_t done = 0;
-  for (const PlannedTensor& tensor : tensors) {
-    all += row_bytes(tensor.source->type, element_count(tensor.target.shape));
-  }
   Pipeline pipeline(read, team, writer);
   for (const PlannedTensor& tensor : tensors) {
     const Shape& shape = tensor.target.shape;

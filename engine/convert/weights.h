@@ -14,6 +14,9 @@ namespace heed {
 /// Called on the caller's thread, with bytes of the source; what it throws ends the conversion.
 using ConvertProgress = std::function<void(int64_t done_bytes, int64_t all_bytes)>;
 
+/// Bytes of the source that write_weights() reads.
+int64_t source_bytes(std::span<const PlannedTensor> tensors);
+
 /// Writes the data of all tensors in order; the writer was made with their targets. What keeps its
 /// type is copied byte for byte. Throws Error(format) naming the tensor and the place of a value
 /// that another type cannot hold: NaN, infinity, or one beyond its range. F32 takes any value.

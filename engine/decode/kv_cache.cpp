@@ -1,7 +1,6 @@
 #include "engine/decode/kv_cache.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -30,10 +29,6 @@ void collect(const std::vector<Layer>& layers, int64_t copies, bool memory, KvSh
   }
 }
 
-int64_t tiles_of(int64_t tokens) {
-  return (tokens + kTileTokens - 1) / kTileTokens;
-}
-
 /// Bytes of the keys of one head.
 int64_t keys_bytes(const KvShape& shape, KvType type, int64_t tiles) {
   return ScratchSplitter::padded(tiles * kv_tile_bytes(type, shape.head_dim));
@@ -54,7 +49,7 @@ KvShape memory_shape(const Graph& graph) {
 }
 
 KvCache::KvCache(const KvShape& shape, KvType type, int64_t tokens)
-    : shape_(shape), tiles_(tiles_of(tokens)) {
+    : shape_(shape), tiles_(tiles_for(tokens)) {
   view_ = {.type = type, .head_dim = shape.head_dim};
   view_.values_offset = keys_bytes(shape, type, tiles_);
   view_.head_stride = 2 * view_.values_offset;
@@ -66,12 +61,12 @@ KvCache::KvCache(const KvShape& shape, KvType type, int64_t tokens)
 }
 
 int64_t KvCache::bytes(const KvShape& shape, KvType type, int64_t tokens) {
-  return 2 * keys_bytes(shape, type, tiles_of(tokens)) * shape.kv_heads * shape.layers;
+  return 2 * keys_bytes(shape, type, tiles_for(tokens)) * shape.kv_heads * shape.layers;
 }
 
 std::vector<std::span<std::byte>> KvCache::parts(int64_t tokens) const {
   const auto bytes =
-      static_cast<size_t>(tiles_of(tokens) * kv_tile_bytes(view_.type, shape_.head_dim));
+      static_cast<size_t>(tiles_for(tokens) * kv_tile_bytes(view_.type, shape_.head_dim));
   std::vector<std::span<std::byte>> parts;
   for (int64_t layer = 0; layer < shape_.layers; ++layer) {
     for (int64_t head = 0; head < shape_.kv_heads; ++head) {
@@ -86,15 +81,8 @@ std::vector<std::span<std::byte>> KvCache::parts(int64_t tokens) const {
 void KvCache::reserve(int64_t tokens) {
   if (tokens <= tiles_ * kTileTokens) return;
   KvCache larger(shape_, view_.type, std::max(tokens, 2 * tiles_ * kTileTokens));
-  const auto bytes = static_cast<size_t>(tiles_ * kv_tile_bytes(view_.type, shape_.head_dim));
-  for (int64_t layer = 0; layer < shape_.layers; ++layer) {
-    for (int64_t head = 0; head < shape_.kv_heads; ++head) {
-      const KvTiles from = view_.tiles(layer, head);
-      const KvTiles to = larger.view_.tiles(layer, head);
-      std::memcpy(to.keys, from.keys, bytes);
-      std::memcpy(to.values, from.values, bytes);
-    }
-  }
+  const auto from = parts(tiles_ * kTileTokens), to = larger.parts(tiles_ * kTileTokens);
+  for (size_t i = 0; i < from.size(); ++i) std::ranges::copy(from[i], to[i].begin());
   *this = std::move(larger);
 }
 

@@ -85,6 +85,11 @@ struct MatmulArgs {
 /// Tokens of a tile of keys or values: one per 32-bit lane of a 512-bit register.
 inline constexpr int kTileTokens = 16;
 
+/// Tiles that hold so many tokens.
+inline int64_t tiles_for(int64_t tokens) {
+  return (tokens + kTileTokens - 1) / kTileTokens;
+}
+
 /// Bytes of one tile of keys (or of values) of one head. head_dim is even.
 inline int64_t kv_tile_bytes(KvType type, int64_t head_dim) {
   return kTileTokens * head_dim * (type == KvType::f32 ? 4 : 2);

@@ -18,10 +18,6 @@ constexpr int64_t kRowsOverhead = 64;
 constexpr int64_t kSplitRows = 4;
 constexpr int64_t kSplitKeys = 512;
 
-int64_t tiles_for(int64_t tokens) {
-  return (tokens + kTileTokens - 1) / kTileTokens;
-}
-
 /// Asks for the first keys and values of a kv head: those of short sequences lie too far apart for
 /// the processor to foresee.
 void prefetch(const KvTiles& kv, int64_t tokens) {

@@ -105,6 +105,18 @@ class Whole {
   size_t next_ = 0;
 };
 
+void check_decoder(const TinyModel& model, const Outputs& layers) {
+  Whole whole(layers);
+  Decoder decoder(model.graph(), model.weights(), {.context = 64, .kv_type = KvType::f32});
+  decoder.set_trace(whole.trace());
+  for (const auto& text : kTexts) {
+    whole.begin({text.size()});
+    decoder.rewind(0);
+    decoder.eval_all(text, [](int64_t, std::span<const float>) {});
+  }
+  whole.check_same();
+}
+
 std::vector<std::string> names(const Outputs& outputs) {
   std::vector<std::string> result;
   for (const auto& [name, values] : outputs) result.push_back(name);
@@ -121,15 +133,7 @@ TEST_CASE("a decoder, layer by layer") {
     CHECK(names(layers) == std::vector<std::string>{"token_embd", "blk.0.attn_output",
                                                     "blk.0.ffn_down", "blk.1.attn_output",
                                                     "blk.1.ffn_down", "output"});
-    Whole whole(layers);
-    Decoder decoder(model.graph(), model.weights(), {.context = 64, .kv_type = KvType::f32});
-    decoder.set_trace(whole.trace());
-    for (const auto& text : kTexts) {
-      whole.begin({text.size()});
-      decoder.rewind(0);
-      decoder.eval_all(text, [](int64_t, std::span<const float>) {});
-    }
-    whole.check_same();
+    check_decoder(model, layers);
   }
 }
 
@@ -170,15 +174,7 @@ TEST_CASE("a vocabulary larger than a piece of the head; threads change no bit")
   graph.layers.back() = Head{};  // of its own
   const TinyModel model(graph, DType::f32, kernels(choose_isa()), /*exact=*/true);
   const Outputs layers = run_by_layers(model, {.texts = kTexts}, 1);
-  Whole whole(layers);
-  Decoder decoder(model.graph(), model.weights(), {.context = 64, .kv_type = KvType::f32});
-  decoder.set_trace(whole.trace());
-  for (const auto& text : kTexts) {
-    whole.begin({text.size()});
-    decoder.rewind(0);
-    decoder.eval_all(text, [](int64_t, std::span<const float>) {});
-  }
-  whole.check_same();
+  check_decoder(model, layers);
   CHECK(run_by_layers(model, {.texts = kTexts}, 3) == layers);
 }
 

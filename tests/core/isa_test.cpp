@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "engine/core/error.h"
+#include "tests/support/sentence.h"
 
 namespace heed {
 namespace {
@@ -24,20 +24,6 @@ class HeedIsa {
  private:
   std::string before_;
 };
-
-std::string sentence_of(const std::function<void()>& call, Error::Code code) {
-  try {
-    call();
-  } catch (const Error& e) {
-    CHECK(e.code() == code);
-    return e.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 

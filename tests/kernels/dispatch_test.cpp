@@ -9,7 +9,7 @@
 #include <functional>
 #include <string>
 
-#include "engine/core/error.h"
+#include "tests/support/sentence.h"
 
 namespace heed {
 namespace {
@@ -30,20 +30,6 @@ bool in_child(const char* heed_isa, const std::function<bool()>& check) {
   int status = -1;
   waitpid(child, &status, 0);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-std::string sentence_of(const std::function<void()>& call, Error::Code code) {
-  try {
-    call();
-  } catch (const Error& e) {
-    CHECK(e.code() == code);
-    return e.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace
