@@ -57,14 +57,17 @@ inline std::string list_models() {
 /// What a GGUF file's header holds: a JSON object (heed_inspect says of what).
 inline std::string inspect(const std::string& name_or_path) {
   return detail::fetch_text(
-      [&](char* json, size_t* length) { return heed_inspect(name_or_path.c_str(), json, length); });
+      [&](char* json, size_t* length) { return heed_inspect(name_or_path.c_str(), json, length); },
+      size_t{1} << 17);
 }
 
 /// The graph of layers a file describes, one layer a line, or as a DOT digraph.
 inline std::string describe_graph(const std::string& name_or_path, bool dot = false) {
-  return detail::fetch_text([&](char* text, size_t* length) {
-    return heed_describe_graph(name_or_path.c_str(), dot, text, length);
-  });
+  return detail::fetch_text(
+      [&](char* text, size_t* length) {
+        return heed_describe_graph(name_or_path.c_str(), dot, text, length);
+      },
+      size_t{1} << 14);
 }
 
 /// The machine, and its limits, which are measured in about two seconds: JSON objects.
@@ -120,10 +123,12 @@ struct Message {
 
 /// What a Jinja chat template makes of the variables of a JSON object, as transformers has it.
 inline std::string render_template(std::string_view source, std::string_view json_object) {
-  return detail::fetch_text([&](char* text, size_t* length) {
-    return heed_render_template(source.data(), source.size(), json_object.data(),
-                                json_object.size(), text, length);
-  });
+  return detail::fetch_text(
+      [&](char* text, size_t* length) {
+        return heed_render_template(source.data(), source.size(), json_object.data(),
+                                    json_object.size(), text, length);
+      },
+      4096 + 2 * json_object.size());
 }
 
 /// The tokenizer of a model, which must outlive it.

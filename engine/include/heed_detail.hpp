@@ -61,9 +61,10 @@ Values fetch(size_t guess, const Call& call) {
   return values;
 }
 
+/// Where making the text is work, `guess` is generous: what does not fit is made again.
 template <typename Call>
-std::string fetch_text(const Call& call) {
-  return fetch<std::string>(512, call);
+std::string fetch_text(const Call& call, size_t guess = 512) {
+  return fetch<std::string>(guess, call);
 }
 
 /// A function that C calls with itself as `user`. What it throws goes on when the C function has

@@ -200,17 +200,26 @@ inline Model::Model(heed_model* handle) : handle_(handle) {
 inline std::string Model::chat_prompt(std::span<const Message> messages,
                                       bool add_generation_prompt) const {
   std::vector<heed_message> list;
-  for (const Message& m : messages) list.push_back({m.role.c_str(), m.content.c_str()});
-  return detail::fetch_text([&](char* prompt, size_t* length) {
-    return heed_chat_prompt(handle(), list.data(), list.size(), add_generation_prompt, prompt,
-                            length);
-  });
+  size_t guess = 4096;
+  for (const Message& m : messages) {
+    list.push_back({m.role.c_str(), m.content.c_str()});
+    guess += 2 * m.content.size() + 64;
+  }
+  return detail::fetch_text(
+      [&](char* prompt, size_t* length) {
+        return heed_chat_prompt(handle(), list.data(), list.size(), add_generation_prompt, prompt,
+                                length);
+      },
+      guess);
 }
 
 inline std::string Model::chat_prompt_json(std::string_view json_object) const {
-  return detail::fetch_text([&](char* prompt, size_t* length) {
-    return heed_chat_prompt_json(handle(), json_object.data(), json_object.size(), prompt, length);
-  });
+  return detail::fetch_text(
+      [&](char* prompt, size_t* length) {
+        return heed_chat_prompt_json(handle(), json_object.data(), json_object.size(), prompt,
+                                     length);
+      },
+      4096 + 2 * json_object.size());
 }
 
 // ---- sessions ----------------------------------------------------------------------------------
