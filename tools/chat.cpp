@@ -179,7 +179,7 @@ void Chat::answer(const std::string& text) {
   try {
     require_utf8(text, "the message");
     const Generation generation =
-        stream_answer(session_, prompt_tokens(), settings_.sampling.resolve(), out_);
+        stream_chat(session_, conversation(), settings_.sampling.resolve(), out_);
     out_.write("\n");
     out_.flush();
     messages_.push_back({.role = "assistant", .content = generation.text});
@@ -196,12 +196,11 @@ void Chat::answer(const std::string& text) {
   }
 }
 
-std::vector<Token> Chat::prompt_tokens() const {
+std::vector<Message> Chat::conversation() const {
   std::vector<Message> all;
   if (!settings_.system.empty()) all.push_back({.role = "system", .content = settings_.system});
   all.insert(all.end(), messages_.begin(), messages_.end());
-  // The template writes what special tokens it wants.
-  return model_.tokenizer().encode(model_.chat_prompt(all), {.add_special = false});
+  return all;
 }
 
 }  // namespace heed

@@ -33,7 +33,7 @@ class Chat {
   void set_parameter(const std::string& name, const std::string& value);
   void show(std::string_view what);
   void answer(const std::string& text);
-  std::vector<Token> prompt_tokens() const;
+  std::vector<Message> conversation() const;
 
   const Model& model_;
   Session& session_;

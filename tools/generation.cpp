@@ -4,15 +4,27 @@
 #include "tools/terminal.h"
 
 namespace heed {
+namespace {
 
-Generation stream_answer(Session& session, std::span<const Token> prompt,
-                         const GenerateOptions& options, Output& out) {
-  take_interrupt();
-  return session.generate(prompt, options, [&out](std::string_view text) {
+TextCallback show_text(Output& out) {
+  take_interrupt();  // of what was before
+  return [&out](std::string_view text) {
     out.write(text);
     out.flush();
     return !take_interrupt();
-  });
+  };
+}
+
+}  // namespace
+
+Generation stream_answer(Session& session, std::span<const Token> prompt,
+                         const GenerateOptions& options, Output& out) {
+  return session.generate(prompt, options, show_text(out));
+}
+
+Generation stream_chat(Session& session, std::span<const Message> messages,
+                       const GenerateOptions& options, Output& out) {
+  return session.chat(messages, options, show_text(out));
 }
 
 std::string rates_text(const Generation& g) {

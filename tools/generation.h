@@ -13,6 +13,10 @@ namespace heed {
 Generation stream_answer(Session& session, std::span<const Token> prompt,
                          const GenerateOptions& options, Output& out);
 
+/// The same, answering a conversation.
+Generation stream_chat(Session& session, std::span<const Message> messages,
+                       const GenerateOptions& options, Output& out);
+
 /// "prompt 36 tokens, 2345.6 t/s; answer 24 tokens, 150.1 t/s".
 std::string rates_text(const Generation& generation);
 

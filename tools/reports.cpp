@@ -57,8 +57,8 @@ std::vector<StepTime> take_steps(Session& session) {
   return steps;
 }
 
-VerifyReport verify_model(const Model& model, int threads) {
-  const Json json = Json::parse(verify(model, threads));
+VerifyReport verify_model(const Model& model, const VerifyOptions& options) {
+  const Json json = Json::parse(verify(model, options));
   VerifyReport report{.drifting = json["drifting"].is_null() ? "" : json["drifting"],
                       .texts = json["texts"],
                       .tokens = json["tokens"],

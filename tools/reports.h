@@ -76,6 +76,6 @@ struct VerifyReport {
   double divergence = 0;
   double similarity = 1;
 };
-VerifyReport verify_model(const Model& model, int threads);
+VerifyReport verify_model(const Model& model, const VerifyOptions& options);
 
 }  // namespace heed

@@ -28,7 +28,8 @@ class Run : public Verb {
   void run(Words& words, Output& out) override;
 
  private:
-  std::vector<Token> prompt_tokens(const Model& model, const std::string& prompt) const;
+  Generation generate(const Model& model, Session& session, const std::string& prompt,
+                      Output& out) const;
   void answer(const Model& model, Session& session, const std::string& prompt, Output& out) const;
   void describe(const Model& model, const Session& session) const;
 
@@ -77,22 +78,22 @@ void Run::run(Words& words, Output& out) {
   }
 }
 
-std::vector<Token> Run::prompt_tokens(const Model& model, const std::string& prompt) const {
+Generation Run::generate(const Model& model, Session& session, const std::string& prompt,
+                         Output& out) const {
+  const GenerateOptions options = sampling_.resolve();
   if (raw_ || model.chat_template().empty()) {
     if (!system_.empty()) throw UsageError("a system prompt needs a chat template");
-    return model.tokenizer().encode(prompt);
+    return stream_answer(session, model.tokenizer().encode(prompt), options, out);
   }
   std::vector<Message> messages;
   if (!system_.empty()) messages.push_back({.role = "system", .content = system_});
   messages.push_back({.role = "user", .content = prompt});
-  // The template writes what special tokens it wants.
-  return model.tokenizer().encode(model.chat_prompt(messages), {.add_special = false});
+  return stream_chat(session, messages, options, out);
 }
 
 void Run::answer(const Model& model, Session& session, const std::string& prompt,
                  Output& out) const {
-  const Generation generation =
-      stream_answer(session, prompt_tokens(model, prompt), sampling_.resolve(), out);
+  const Generation generation = generate(model, session, prompt, out);
   // --raw writes the text to a file or pipe as it is, to the byte.
   if (!raw_ || is_terminal(STDOUT_FILENO)) out.write("\n");
   out.flush();

@@ -5,6 +5,7 @@
 #include "tools/numbers.h"
 #include "tools/output.h"
 #include "tools/reports.h"
+#include "tools/terminal.h"
 
 namespace heed {
 namespace {
@@ -90,7 +91,15 @@ std::string Verify::as_text(const VerifyReport& report) const {
 void Verify::run(Words& words, Output& out) {
   model_.take_name(words);
   words.require_end();
-  const VerifyReport report = verify_model(model_.load(), model_.threads);
+  const Model model = model_.load();
+  VerifyReport report;
+  {
+    ProgressBar bar("verifying");
+    catch_interrupts();
+    report = verify_model(
+        model, {.threads = model_.threads,
+                .progress = [&bar](int64_t done, int64_t all) { bar.update(done, all); }});
+  }
   out.write(json_ ? json_line(as_json(report)) : as_text(report));
   if (report.drifting.empty()) return;
   out.flush();

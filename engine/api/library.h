@@ -282,7 +282,10 @@ class Session {
   /// Answers a prompt given as the whole text so far: what the cache already holds of it is kept.
   Generation generate(std::span<const Token> prompt, const GenerateOptions& options = {},
                       const TextCallback& on_text = {});
-  /// The same a piece at a time: reads the prompt, after which next() makes a token more and
+  /// Answers a conversation: the same of the prompt that the model's chat template makes of it.
+  Generation chat(std::span<const Message> messages, const GenerateOptions& options = {},
+                  const TextCallback& on_text = {});
+  /// generate() a piece at a time: reads the prompt, after which next() makes a token more and
   /// returns the text that it completes (which may be empty, and is valid until the next call), or
   /// nothing once the answer has ended. Any other call that changes the cache ends it too.
   void start(std::span<const Token> prompt, const GenerateOptions& options = {});
@@ -371,10 +374,15 @@ struct VerifyReport {
   double similarity = 1;   ///< of embeddings: the least cosine with the record's
 };
 
+struct VerifyOptions {
+  int threads = 0;
+  std::function<void(int64_t done_tokens, int64_t all_tokens)> progress = {};
+};
+
 /// Runs the texts of the file's record through the model, as it was loaded. Throws
 /// Error(unsupported) if the file has none, Error(format) for one that is damaged or of another
 /// model.
-VerifyReport verify(const Model& model, int threads = 0);
+VerifyReport verify(const Model& model, const VerifyOptions& options = {});
 
 struct ImatrixOptions {
   int64_t context = 512;  ///< tokens of a chunk of text

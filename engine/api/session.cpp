@@ -165,6 +165,15 @@ Generation Session::generate(std::span<const Token> prompt, const GenerateOption
   return impl_->last_answer;
 }
 
+Generation Session::chat(std::span<const Message> messages, const GenerateOptions& options,
+                         const TextCallback& on_text) {
+  impl_->need_decoder("chat");
+  const Model& model = impl_->model;
+  // The template writes the special tokens that it wants.
+  const auto prompt = model.tokenizer().encode(model.chat_prompt(messages), {.add_special = false});
+  return generate(prompt, options, on_text);
+}
+
 void Session::start(std::span<const Token> prompt, const GenerateOptions& options) {
   Decoder& decoder = impl_->need_decoder("start");
   impl_->generator.emplace(decoder, impl_->model.impl().text->tokenizer, prompt, options);

@@ -89,12 +89,18 @@ std::map<std::string, double, std::less<>> rounding_errors(const GgufFile& file)
 /// Runs the texts of a record, one at a time, and gathers what the model makes of them.
 class Replay {
  public:
-  Replay(const Model& model, const Record& record, int threads)
-      : model_(model), loaded_(model.impl().loaded), record_(record), threads_(threads) {
+  Replay(const Model& model, const Record& record, const VerifyOptions& options)
+      : model_(model),
+        loaded_(model.impl().loaded),
+        record_(record),
+        threads_(options.threads > 0 ? options.threads : default_threads()),
+        progress_(options.progress) {
     for (const Record::Layer& layer : record.layers) {
       found_.push_back({layer.name, std::vector<float>(layer.sketches.size())});
     }
+    decoder_begin_ = found_.size();
     report_.texts = std::ssize(record.texts);
+    for (size_t text = 0; text < record.texts.size(); ++text) all_tokens_ += tokens_of(text);
   }
 
   /// All but the layers.
@@ -113,7 +119,8 @@ class Replay {
   }
 
   const std::vector<Record::Layer>& layers() const { return found_; }
-  std::optional<size_t> decoder_begin() const { return decoder_begin_; }
+  /// The first layer of an encoder-decoder's second pass; else one past the last.
+  size_t decoder_begin() const { return decoder_begin_; }
 
  private:
   /// The next layer of the record whose name comes by is the one that has just been computed:
@@ -145,10 +152,18 @@ class Replay {
     next_ = 0;
     passes_ = 0;
   }
-  void end() const {
-    if (next_ == found_.size()) return;
-    fail(Error::Code::format, model_.info().path.string(), ": its record has a layer '",
-         found_[next_].name, "' that the model does not");
+  void end() {
+    if (next_ < found_.size()) {
+      fail(Error::Code::format, model_.info().path.string(), ": its record has a layer '",
+           found_[next_].name, "' that the model does not");
+    }
+    done_tokens_ += tokens_of(text_);
+    if (progress_) progress_(done_tokens_, all_tokens_);
+  }
+
+  int64_t tokens_of(size_t text) const {
+    const int64_t tokens = std::ssize(record_.texts[text]);
+    return record_.targets.empty() ? tokens : tokens + std::ssize(record_.targets[text]);
   }
 
   void run_decoder() {
@@ -224,12 +239,14 @@ class Replay {
   const LoadedModel& loaded_;
   const Record& record_;
   int threads_;
+  const std::function<void(int64_t, int64_t)>& progress_;
   std::vector<Record::Layer> found_;
   VerifyReport report_;
-  size_t text_ = 0;                      // at work
-  size_t next_ = 0;                      // layer of the record to come by
-  int passes_ = 0;                       // of the text
-  std::optional<size_t> decoder_begin_;  // the first layer of an encoder-decoder's second pass
+  int64_t done_tokens_ = 0, all_tokens_ = 0;
+  size_t text_ = 0;  // at work
+  size_t next_ = 0;  // layer of the record to come by
+  int passes_ = 0;   // of the text
+  size_t decoder_begin_;
 };
 
 /// Finds the first layer whose error neither what it was handed nor its own rounding explains.
@@ -267,7 +284,7 @@ void check_fits(const Record& record, const LoadedModel& model, const std::strin
 
 }  // namespace
 
-VerifyReport verify(const Model& model, int threads) {
+VerifyReport verify(const Model& model, const VerifyOptions& options) {
   const LoadedModel& loaded = model.impl().loaded;
   const std::string file = model.info().path.string();
   const std::optional<Record> record = read_record(loaded.file.metadata());
@@ -280,7 +297,7 @@ VerifyReport verify(const Model& model, int threads) {
     fail(Error::Code::argument, file, ": loaded with vocabulary_only, expected weights");
   }
   check_fits(*record, loaded, file);
-  Replay replay(model, *record, threads > 0 ? threads : default_threads());
+  Replay replay(model, *record, options);
   VerifyReport report = replay.run();
   judge(replay, *record, loaded, report);
   return report;

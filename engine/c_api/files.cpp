@@ -129,10 +129,19 @@ heed_status heed_write_imatrix(heed_model* model, const char* given, size_t text
   });
 }
 
-heed_status heed_verify(heed_model* model, int32_t threads, heed_text_callback report, void* user) {
+void heed_verify_params_init(heed_verify_params* params) {
+  if (params) *params = {.size = sizeof *params};
+}
+
+heed_status heed_verify(heed_model* model, const heed_verify_params* given,
+                        heed_text_callback report, void* user) {
   return guarded([&] {
     const auto object = models().find(model);
-    give_text(text(as_json(heed::verify(object->model, threads))), report, user);
+    const auto params = take(given, heed_verify_params_init, "heed_verify_params");
+    const heed::VerifyReport found = heed::verify(
+        object->model,
+        {.threads = params.threads, .progress = progress_of(params.progress, params.user)});
+    give_text(text(as_json(found)), report, user);
   });
 }
 

@@ -149,11 +149,7 @@ heed_status heed_chat_prompt(heed_model* model, const heed_message* messages, si
                              int32_t add_generation_prompt, char* prompt, size_t* length) {
   return guarded([&] {
     const auto object = models().find(model);
-    std::vector<heed::Message> chat;
-    for (const heed_message& message : span_of(messages, count, "messages")) {
-      chat.push_back({std::string(text_of(message.role, "a message's role")),
-                      std::string(text_of(message.content, "a message's content"))});
-    }
+    const auto chat = messages_of(messages, count);
     give_text(object->model.chat_prompt(chat, add_generation_prompt != 0), prompt, length);
   });
 }

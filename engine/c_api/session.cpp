@@ -51,6 +51,19 @@ void give_generation(heed_generation* to, const Generation& answer) {
        "heed_generation");
 }
 
+/// The session's answer, which `generate(options, on_text)` makes.
+template <typename Generate>
+void answer(const Session& session, const heed_generate_params* given, heed_generation* result,
+            const Generate& generate) {
+  if (result) check_size(*result, "heed_generation");
+  const auto params = take(given, heed_generate_params_init, "heed_generate_params");
+  const auto on_text = [&](std::string_view text) {
+    return params.on_text(params.user, text.data(), text.size()) != 0;
+  };
+  generate(generate_options(params), params.on_text ? TextCallback(on_text) : TextCallback());
+  if (result) give_generation(result, session.answer());
+}
+
 }  // namespace
 }  // namespace heed::c_api
 
@@ -166,16 +179,11 @@ void heed_generation_init(heed_generation* generation) {
 }
 
 heed_status heed_generate(heed_session* session, const heed_token* prompt, size_t count,
-                          const heed_generate_params* given, heed_generation* result) {
+                          const heed_generate_params* params, heed_generation* result) {
   return with_session(session, [&](SessionObject& object) {
-    if (result) check_size(*result, "heed_generation");
-    const auto params = take(given, heed_generate_params_init, "heed_generate_params");
-    const auto on_text = [&](std::string_view text) {
-      return params.on_text(params.user, text.data(), text.size()) != 0;
-    };
-    object.session.generate(span_of(prompt, count, "prompt"), generate_options(params),
-                            params.on_text ? heed::TextCallback(on_text) : heed::TextCallback());
-    if (result) give_generation(result, object.session.answer());
+    answer(object.session, params, result, [&](const auto& options, const auto& on_text) {
+      object.session.generate(span_of(prompt, count, "prompt"), options, on_text);
+    });
   });
 }
 
@@ -198,6 +206,15 @@ heed_status heed_generate_next(heed_session* session, const char** text, size_t*
     *text = piece->data() ? piece->data() : "";
     *length = piece->size();
     *more = 1;
+  });
+}
+
+heed_status heed_chat(heed_session* session, const heed_message* messages, size_t count,
+                      const heed_generate_params* params, heed_generation* result) {
+  return with_session(session, [&](SessionObject& object) {
+    answer(object.session, params, result, [&](const auto& options, const auto& on_text) {
+      object.session.chat(messages_of(messages, count), options, on_text);
+    });
   });
 }
 

@@ -101,6 +101,15 @@ std::vector<std::string> texts_of(const char* const* texts, const size_t* length
   return result;
 }
 
+std::vector<Message> messages_of(const heed_message* messages, size_t count) {
+  std::vector<Message> result;
+  for (const heed_message& message : span_of(messages, count, "messages")) {
+    result.push_back({std::string(text_of(message.role, "a message's role")),
+                      std::string(text_of(message.content, "a message's content"))});
+  }
+  return result;
+}
+
 }  // namespace heed::c_api
 
 extern "C" {

@@ -200,6 +200,8 @@ std::string optional_text(const char* text);
 std::vector<std::string> texts_of(const char* const* texts, const size_t* lengths, size_t count,
                                   const char* name);
 
+std::vector<Message> messages_of(const heed_message* messages, size_t count);
+
 template <typename T>
 std::span<const T> span_of(const T* values, size_t count, const char* name) {
   if (!values && count > 0) refuse(HEED_INVALID_ARGUMENT, name, " is null");

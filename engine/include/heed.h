@@ -90,7 +90,8 @@ HEED_API const char* heed_version(void);
 /* ---- models ---------------------------------------------------------------------------------- */
 
 /** Called when `done` of `all` is done: bytes of a file that is loaded or converted, texts that are
- *  embedded, tokens that are measured. Returning 0 cancels the work, anything else goes on. */
+ *  embedded, tokens that are measured or verified. Returning 0 cancels the work, anything else goes
+ *  on. */
 typedef int (*heed_progress_callback)(void* user, int64_t done, int64_t all);
 
 /** Receives a text, whole characters only, in one piece or in several. What returning 0 does is
@@ -505,6 +506,21 @@ HEED_API heed_status heed_generate_start(heed_session* session, const heed_token
 HEED_API heed_status heed_generate_next(heed_session* session, const char** text, size_t* length,
                                         int32_t* more);
 
+/** Answers a conversation: heed_generate of the prompt that the model's chat template makes of the
+ *  messages, of which the cache keeps what it has. HEED_UNSUPPORTED without a template.
+ *  @code
+ *  const heed_message messages[] = {{"system", "Be brief."}, {"user", "Hello!"}};
+ *  heed_generate_params params;
+ *  heed_generate_params_init(&params);
+ *  params.max_tokens = 4;
+ *  params.on_text = print_text;
+ *  if (heed_chat(session, messages, 2, &params, NULL) != HEED_OK) {
+ *    fprintf(stderr, "%s\n", heed_last_error());
+ *  }
+ *  @endcode */
+HEED_API heed_status heed_chat(heed_session* session, const heed_message* messages, size_t count,
+                               const heed_generate_params* params, heed_generation* result);
+
 /** What the last answer, or the one that is being made, has cost so far.
  *  @code
  *  heed_generation cost;
@@ -721,16 +737,29 @@ HEED_API heed_status heed_write_imatrix(heed_model* model, const char* text, siz
                                         const char* out, const heed_imatrix_params* params,
                                         heed_text_callback report, void* user);
 
+typedef struct heed_verify_params {
+  size_t size;
+  int32_t threads; /**< 0: the machine's. 0 */
+  int32_t reserved;
+  heed_progress_callback progress;
+  void* user;
+} heed_verify_params;
+
+HEED_API void heed_verify_params_init(heed_verify_params* params);
+
 /** How far what a model computes is from its file's record: `report` gets a JSON object with layers
  *  (name, error), drifting (a name, or null), texts, tokens, agreements, divergence, similarity.
  *  HEED_UNSUPPORTED if the file has no record. Any thread.
  *  @code
- *  if (heed_verify(model, 0, print_text, NULL) != HEED_OK) {
+ *  heed_verify_params params;
+ *  heed_verify_params_init(&params);
+ *  params.threads = 1;
+ *  if (heed_verify(model, &params, print_text, NULL) != HEED_OK) {
  *    fprintf(stderr, "%s\n", heed_last_error());
  *  }
  *  @endcode */
-HEED_API heed_status heed_verify(heed_model* model, int32_t threads, heed_text_callback report,
-                                 void* user);
+HEED_API heed_status heed_verify(heed_model* model, const heed_verify_params* params,
+                                 heed_text_callback report, void* user);
 
 /* ---- files and the machine ------------------------------------------------------------------- */
 

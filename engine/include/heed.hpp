@@ -331,8 +331,11 @@ class Session {
   /// Answers a prompt given as the whole text so far: what the cache already holds of it is kept.
   Generation generate(std::span<const Token> prompt, const GenerateOptions& options = {},
                       const TextCallback& on_text = {});
-  /// The same as a range of texts, each made when it is asked for. One range at a time; other calls
-  /// that change the cache end it.
+  /// Answers a conversation: the same of the prompt that the model's chat template makes of it.
+  Generation chat(std::span<const Message> messages, const GenerateOptions& options = {},
+                  const TextCallback& on_text = {});
+  /// generate() as a range of texts, each made when it is asked for. One range at a time; other
+  /// calls that change the cache end it.
   TextStream stream(std::span<const Token> prompt, const GenerateOptions& options = {});
   /// The last answer, or the one that is being made.
   Generation answer() const;
@@ -359,6 +362,9 @@ class Session {
 
  private:
   heed_session_info info() const;
+  template <typename Call>
+  Generation answer_of(const GenerateOptions& options, const TextCallback& on_text,
+                       const Call& call);
 
   detail::Owner<heed_session, heed_session_free> handle_;
   size_t vocab_;
@@ -441,12 +447,13 @@ struct ImatrixOptions {
 std::string write_imatrix(const Model& model, std::string_view text,
                           const std::filesystem::path& out, const ImatrixOptions& options = {});
 
+struct VerifyOptions {
+  int threads = 0;
+  std::function<void(int64_t done, int64_t all)> progress = {};
+};
+
 /// How far what a model computes is from its file's record: a JSON object.
-inline std::string verify(const Model& model, int threads = 0) {
-  std::string json;
-  detail::check(heed_verify(model.handle(), threads, detail::append_text, &json));
-  return json;
-}
+std::string verify(const Model& model, const VerifyOptions& options = {});
 
 }  // namespace v0
 }  // namespace heed

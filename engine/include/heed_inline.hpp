@@ -90,6 +90,12 @@ inline Translation translation_of(const heed_translation& from) {
   return translation;
 }
 
+inline std::vector<heed_message> as_messages(std::span<const Message> messages) {
+  std::vector<heed_message> result;
+  for (const Message& m : messages) result.push_back({m.role.c_str(), m.content.c_str()});
+  return result;
+}
+
 /// A heed_text_callback over a function of a std::string_view.
 template <typename Function>
 int receive_text(void* user, const char* text, size_t length) {
@@ -199,12 +205,9 @@ inline Model::Model(heed_model* handle) : handle_(handle) {
 
 inline std::string Model::chat_prompt(std::span<const Message> messages,
                                       bool add_generation_prompt) const {
-  std::vector<heed_message> list;
+  const auto list = detail::as_messages(messages);
   size_t guess = 4096;
-  for (const Message& m : messages) {
-    list.push_back({m.role.c_str(), m.content.c_str()});
-    guess += 2 * m.content.size() + 64;
-  }
+  for (const Message& m : messages) guess += 2 * m.content.size() + 64;
   return detail::fetch_text(
       [&](char* prompt, size_t* length) {
         return heed_chat_prompt(handle(), list.data(), list.size(), add_generation_prompt, prompt,
@@ -283,15 +286,30 @@ inline void Session::eval_all(std::span<const Token> tokens, const LogitsCallbac
       rows.user()));
 }
 
-inline Generation Session::generate(std::span<const Token> prompt, const GenerateOptions& options,
-                                    const TextCallback& on_text) {
+template <typename Call>
+Generation Session::answer_of(const GenerateOptions& options, const TextCallback& on_text,
+                              const Call& call) {
   detail::GenerateParams params(options);
   detail::Callback<TextCallback> callback(on_text);
   if (on_text) params.get().on_text = detail::receive_text<TextCallback>;
   params.get().user = callback.user();
-  callback.rethrow_or_check(
-      heed_generate(handle(), prompt.data(), prompt.size(), &params.get(), nullptr));
+  callback.rethrow_or_check(call(params.get()));
   return answer();
+}
+
+inline Generation Session::generate(std::span<const Token> prompt, const GenerateOptions& options,
+                                    const TextCallback& on_text) {
+  return answer_of(options, on_text, [&](const heed_generate_params& params) {
+    return heed_generate(handle(), prompt.data(), prompt.size(), &params, nullptr);
+  });
+}
+
+inline Generation Session::chat(std::span<const Message> messages, const GenerateOptions& options,
+                                const TextCallback& on_text) {
+  return answer_of(options, on_text, [&](const heed_generate_params& params) {
+    const auto list = detail::as_messages(messages);
+    return heed_chat(handle(), list.data(), list.size(), &params, nullptr);
+  });
 }
 
 inline TextStream Session::stream(std::span<const Token> prompt, const GenerateOptions& options) {
@@ -449,6 +467,18 @@ inline std::string write_imatrix(const Model& model, std::string_view text,
   progress.rethrow_or_check(heed_write_imatrix(model.handle(), text.data(), text.size(),
                                                out.string().c_str(), &params, detail::append_text,
                                                &report));
+  return report;
+}
+
+inline std::string verify(const Model& model, const VerifyOptions& options) {
+  heed_verify_params params;
+  heed_verify_params_init(&params);
+  params.threads = options.threads;
+  detail::Progress progress(options.progress);
+  if (options.progress) params.progress = detail::report_progress;
+  params.user = progress.user();
+  std::string report;
+  progress.rethrow_or_check(heed_verify(model.handle(), &params, detail::append_text, &report));
   return report;
 }
 

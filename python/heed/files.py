@@ -82,9 +82,11 @@ def write_imatrix(
     return ImatrixReport.of(json.loads(report))
 
 
-def verify(model: Model, *, threads: int = 0) -> VerifyReport:
+def verify(
+    model: Model, *, threads: int = 0, progress: ProgressCallback | None = None
+) -> VerifyReport:
     """How far what a model computes is from what its file's record says of its source."""
-    return VerifyReport.of(json.loads(_heed.verify(model._native, threads)))
+    return VerifyReport.of(json.loads(_heed.verify(model._native, threads, progress)))
 
 
 def inspect(name_or_path: Path) -> FileInfo:

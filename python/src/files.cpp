@@ -17,8 +17,9 @@ std::string run_write_imatrix(const Model& model, std::string_view text, const s
   return long_call(nullptr, [&] { return write_imatrix(model, text, out, options); });
 }
 
-std::string run_verify(const Model& model, int threads) {
-  return long_call(nullptr, [&] { return verify(model, threads); });
+std::string run_verify(const Model& model, int threads, const OptionalProgress& progress) {
+  const VerifyOptions options{.threads = threads, .progress = Progress(progress)};
+  return long_call(nullptr, [&] { return verify(model, options); });
 }
 
 }  // namespace
@@ -36,7 +37,7 @@ void bind_files(nb::module_& module) {
   module.def("convert", run_convert, "source"_a, "out"_a, "options"_a, "progress"_a.none());
   module.def("write_imatrix", run_write_imatrix, "model"_a, "text"_a, "out"_a, "options"_a,
              "progress"_a.none());
-  module.def("verify", run_verify, "model"_a, "threads"_a);
+  module.def("verify", run_verify, "model"_a, "threads"_a, "progress"_a.none());
 }
 
 }  // namespace heed::python

@@ -29,8 +29,10 @@ def test_converting_and_verifying(tmp_path):
     with heed.load(out) as model:
         assert (model.info.name, model.info.kind) == ("Tiny", "decoder")
         assert "architecture='llama'" in repr(model.info)
-        verified = heed.verify(model)
+        verify_shares = []
+        verified = heed.verify(model, progress=verify_shares.append)
         assert verified.drifting is None and verified.agreements <= verified.tokens
+        assert verify_shares == sorted(verify_shares) and verify_shares[-1] == 1
         imatrix = heed.write_imatrix(model, "a b c " * 50, tmp_path / "imatrix", context=32)
         assert imatrix.matrices > 0 and imatrix.tokens > 0
     heed.convert(out, tmp_path / "again.gguf", type="q4_0", imatrix=tmp_path / "imatrix")

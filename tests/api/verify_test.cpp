@@ -19,7 +19,7 @@ std::string made_of(const ModelDirectory& model, const std::string& type) {
 }
 
 VerifyReport verified(const std::string& file, bool exact = false) {
-  return verify(Model::load(file, {.exact = exact}), 2);
+  return verify(Model::load(file, {.exact = exact}), {.threads = 2});
 }
 
 double largest_error(const VerifyReport& report) {
@@ -128,6 +128,25 @@ TEST_CASE("drift in an encoder, and in both halves of an encoder-decoder") {
   CHECK(verified(translator).drifting == "dec.blk.1.cross_attn_output");
   erase(translator, "enc.blk.0.ffn_up.weight");
   CHECK(verified(translator).drifting == "enc.blk.0.ffn_down");
+}
+
+TEST_CASE("progress comes after each text, up to all; what it throws ends the work") {
+  for (const char* name : {"tiny-llama", "tiny-bert", "tiny-marian"}) {
+    CAPTURE(name);
+    const ModelDirectory directory(name);
+    const Model model = Model::load(made_of(directory, "f16"));
+    std::vector<int64_t> seen;
+    int64_t last = 0;
+    verify(model, {.progress = [&](int64_t done, int64_t all) {
+             seen.push_back(done);
+             last = all;
+           }});
+    CHECK(seen.size() == 6);
+    CHECK(std::ranges::is_sorted(seen));
+    CHECK(seen.front() > 0);
+    CHECK(seen.back() == last);
+    CHECK_THROWS_AS(verify(model, {.progress = [](int64_t, int64_t) { throw 7; }}), int);
+  }
 }
 
 TEST_CASE("files without a record, and with one that is not theirs") {

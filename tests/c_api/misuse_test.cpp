@@ -149,6 +149,20 @@ TEST_CASE("null pointers and numbers out of range") {
   CHECK(heed_embed(session, texts, nullptr, 1, nullptr, embeddings, &length) == HEED_UNSUPPORTED);
   const heed_message messages[] = {{"user", nullptr}};
   CHECK(heed_chat_prompt(model, messages, 1, 1, nullptr, &length) == HEED_INVALID_ARGUMENT);
+  CHECK(heed_chat(session, messages, 1, nullptr, nullptr) == HEED_INVALID_ARGUMENT);
+  CHECK(last_error() == "a message's content is null");
+  CHECK(heed_chat(session, nullptr, 1, nullptr, nullptr) == HEED_INVALID_ARGUMENT);
+  CHECK(heed_chat(nullptr, nullptr, 0, nullptr, nullptr) == HEED_INVALID_HANDLE);
+  CHECK(heed_chat(session, nullptr, 0, nullptr, nullptr) == HEED_UNSUPPORTED);  // no template
+  heed_generation generation;
+  generation.size = 1;
+  CHECK(heed_chat(session, nullptr, 0, nullptr, &generation) == HEED_INVALID_ARGUMENT);
+  heed_verify_params verify;
+  heed_verify_params_init(&verify);
+  verify.size = 8;
+  CHECK(heed_verify(model, &verify, nullptr, nullptr) == HEED_INVALID_ARGUMENT);
+  CHECK(last_error().starts_with("heed_verify_params.size is 8: expected "));
+  CHECK(heed_verify(nullptr, nullptr, nullptr, nullptr) == HEED_INVALID_HANDLE);
 }
 
 TEST_CASE("every status has a name") {

@@ -81,6 +81,36 @@ TEST_CASE("hpp: an answer at once, in pieces and as a range") {
   CHECK(again.generate(prompt, options).text == whole.text);
 }
 
+TEST_CASE("hpp: a conversation is answered as its prompt is") {
+  const heed::TemporaryDirectory directory;
+  const std::string path = (directory.path() / "chat.gguf").string();
+  heed::convert(kLlama, path,
+                {.metadata = {{"tokenizer.chat_template",
+                               "{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}"}},
+                 .record = false});
+  const heed::Model model = heed::Model::load(path);
+  heed::Session session(model, {.threads = 1}), other(model, {.threads = 1});
+  const std::vector<heed::Message> messages = {{"system", "a b"}, {"user", "the"}};
+  const heed::GenerateOptions options{.max_tokens = 8, .ignore_eos = true};
+  std::string streamed;
+  const heed::Generation answer = session.chat(messages, options, [&](std::string_view text) {
+    streamed += text;
+    return true;
+  });
+  const auto prompt = model.tokenizer().encode(model.chat_prompt(messages), {.add_special = false});
+  CHECK(answer.tokens == other.generate(prompt, options).tokens);
+  CHECK(answer.prompt_tokens == std::ssize(prompt));
+  CHECK(streamed == answer.text);
+  CHECK_THROWS_WITH_AS(
+      session.chat(messages, options,
+                   [](std::string_view) -> bool { throw std::runtime_error("no"); }),
+      "no", std::runtime_error);
+  heed::Session plain(heed::Model::load(kLlama), {.threads = 1});
+  CHECK(code_of([&] { plain.chat(messages); }) == heed::Error::Code::unsupported);
+  heed::Session encoder(heed::Model::load(kBert), {.threads = 1});
+  CHECK(code_of([&] { encoder.chat(messages); }) == heed::Error::Code::unsupported);
+}
+
 TEST_CASE("hpp: what callbacks throw comes out") {
   heed::Session session(heed::Model::load(kLlama), {.threads = 1});
   const std::vector<heed::Token> prompt = {5, 6, 7};
@@ -147,6 +177,14 @@ TEST_CASE("hpp: embeddings, translations, scores of pairs, conversion") {
   CHECK(code_of([&] { session.score_pairs(sources, {}); }) == heed::Error::Code::argument);
   CHECK(code_of([&] { session.translate(texts, {.beam_size = 0}); }) ==
         heed::Error::Code::argument);
-  CHECK(heed::verify(model).find("\"layers\"") != std::string::npos);
+  last = 0;
+  const auto progress = [&](int64_t done, int64_t of) {
+    last = done;
+    all = of;
+  };
+  CHECK(heed::verify(model, {.threads = 1, .progress = progress}).find("\"layers\"") !=
+        std::string::npos);
+  CHECK(last == all);
+  CHECK_THROWS_AS(heed::verify(model, {.progress = [](int64_t, int64_t) { throw 7; }}), int);
   CHECK(heed::inspect(kBert).find("\"tensors\"") != std::string::npos);
 }
