@@ -256,9 +256,11 @@ class Session {
   int threads() const;
 
   /// Makes the call that is at work on another thread throw Error(cancelled), after the token or
-  /// the batch that it is at; does nothing if there is none. The only function that may be called
-  /// while another is at work.
+  /// the batch that it is at. The only function that may be called while another is at work.
   void cancel();
+  /// What was cancelled was a call before. The caller says so before each call, since getting the
+  /// arguments of a call ready is a part of it that may take long.
+  void begin_call();
 
   // Decoders. Tokens are appended to the cache; Error(limit) states both numbers when they do not
   // fit, before any work.

@@ -127,6 +127,10 @@ std::vector<StepTime> Session::take_profile() {
   return impl_->profile->take();
 }
 
+void Session::begin_call() {
+  impl_->cancelled = false;
+}
+
 void Session::cancel() {
   impl_->cancelled = true;
 }
@@ -183,7 +187,6 @@ std::optional<std::string_view> Session::next() {
   if (!impl_->generator) {
     fail(Error::Code::argument, "next: no answer is being made, expected start() first");
   }
-  impl_->cancelled = false;
   return impl_->generator->next();
 }
 

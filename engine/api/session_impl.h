@@ -34,17 +34,15 @@ struct Session::Impl {
 
   const LoadedModel& loaded() const { return model.impl().loaded; }
 
-  /// For a call that changes the cache. What was cancelled was the call before.
+  /// For a call that changes the cache.
   Decoder& need_decoder(const char* what) {
     if (!decoder) wrong_kind(what, "a decoder");
-    cancelled = false;
     if (generator) last_answer = generator->result();
     generator.reset();
     return *decoder;
   }
   Encoder& need_encoder(const char* what) {
     if (!encoder) wrong_kind(what, "an encoder that gives sentence embeddings");
-    cancelled = false;
     return *encoder;
   }
   /// Threads and the type of keys and values are the session's.
@@ -58,6 +56,7 @@ struct Session::Impl {
   /// The tokens of text `index`, cut or refused beyond `most`.
   std::vector<Token> checked_tokens(const std::string& text, size_t index, int64_t most,
                                     bool truncate) const {
+    if (cancelled) fail(Error::Code::cancelled, "cancelled");
     std::vector<Token> tokens = model.tokenizer().encode(text);
     const int64_t count = static_cast<int64_t>(tokens.size());
     if (count <= most) return tokens;

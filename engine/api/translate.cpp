@@ -113,7 +113,6 @@ Seq2Seq& Session::Impl::need_seq2seq(const char* what, Seq2SeqOptions options) {
     if (profile) seq2seq->set_trace(profile->trace());
     seq2seq->set_cancel(&cancelled);
   }
-  cancelled = false;
   return *seq2seq;
 }
 

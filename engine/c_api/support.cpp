@@ -91,12 +91,11 @@ std::string optional_text(const char* text) {
 std::vector<std::string> texts_of(const char* const* texts, const size_t* lengths, size_t count,
                                   const char* name) {
   std::vector<std::string> result;
-  size_t i = 0;
   for (const char* text : span_of(texts, count, name)) {
-    const std::string number = cat(name, "[", i, "]");
+    const size_t i = result.size();
     const size_t length = lengths ? lengths[i] : HEED_TERMINATED;
-    result.emplace_back(text_of(text, length, number.c_str()));
-    ++i;
+    if (!text && length > 0) refuse(HEED_INVALID_ARGUMENT, name, "[", i, "] is null");
+    result.emplace_back(text_of(text, length, name));
   }
   return result;
 }

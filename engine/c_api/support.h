@@ -123,6 +123,7 @@ heed_status with_session(heed_session* handle, const Work& work) noexcept {
     const std::shared_ptr<SessionObject> object = sessions().find(handle);
     const std::unique_lock lock(object->at_work, std::try_to_lock);
     if (!lock) refuse(HEED_BUSY, "the session is at work on another call");
+    object->session.begin_call();
     work(*object);
   });
 }

@@ -61,6 +61,29 @@ TEST_CASE("a session serves one call at a time; any thread may cancel it") {
   CHECK(answer(session).size() == 12);  // it is as good as before
 }
 
+TEST_CASE("a call is cancelled from its first moment on") {
+  const TestModel model(tiny_path("tiny-bert.gguf"));
+  const TestSession session(model);
+  const std::vector<const char*> texts(20'000, "a b c");
+  std::vector<float> embeddings(texts.size() * 64);
+  std::atomic<bool> ended = false;
+  std::thread other([&] {
+    heed_session_info info;
+    heed_session_info_init(&info);
+    while (!ended && heed_session_get_info(session, &info) != HEED_BUSY) std::this_thread::yield();
+    CHECK(heed_session_cancel(session) == HEED_OK);
+  });
+  heed_status status = HEED_BUSY;  // as long as the other thread looks
+  while (status == HEED_BUSY) {
+    size_t count = embeddings.size();
+    status = heed_embed(session, texts.data(), nullptr, texts.size(), nullptr, embeddings.data(),
+                        &count);
+  }
+  ended = true;
+  other.join();
+  CHECK(status == HEED_CANCELLED);
+}
+
 TEST_CASE("models and sessions are opened, used and freed by many threads at once") {
   const TestModel shared;
   std::vector<std::thread> threads;
