@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,7 +27,7 @@
 #include "engine/graph/work.h"
 #include "engine/kernels/machine.h"
 #include "heed_error.hpp"
-#include "heed_types.hpp"
+#include "heed_records.hpp"
 
 namespace heed {
 
@@ -62,12 +61,6 @@ std::string describe_graph(const std::string& name_or_path, bool dot = false);
 
 // ---- text --------------------------------------------------------------------------------------
 
-struct TokenSpan {
-  Token id = 0;
-  int64_t begin = 0;  ///< byte offset into the text
-  int64_t end = 0;
-};
-
 /// The tokenizer of a model. A view: it lives as long as any copy of its Model.
 class Tokenizer {
  public:
@@ -90,47 +83,11 @@ class Tokenizer {
   std::shared_ptr<const Impl> impl_;
 };
 
-struct Message {
-  std::string role;  ///< "system", "user", "assistant"
-  std::string content;
-};
-
 /// Renders a Jinja chat template with the variables of a JSON object (messages, bos_token,
 /// add_generation_prompt, tools, ...), as transformers does. Error(format) has the line.
 std::string render_template(std::string_view source, std::string_view json_object);
 
 // ---- models ------------------------------------------------------------------------------------
-
-struct LoadOptions {
-  /// Dequantised weights and F32 arithmetic throughout: the reference. Slower, more memory.
-  bool exact = false;
-  bool map = true;  ///< map the file; false reads it into memory
-  /// Only what the header holds: info(), tokenizer() and the chat template; no Session takes it.
-  bool vocabulary_only = false;
-  int threads = 0;  ///< threads that pack weights; 0 = the machine's
-  /// Bytes of the weights, about.
-  std::function<void(int64_t done, int64_t all)> progress = {};
-};
-
-/// What kind of work a model does: decides which of Session's functions it takes.
-enum class ModelKind { decoder, encoder, encoder_decoder };
-
-struct ModelInfo {
-  std::filesystem::path path;
-  std::string architecture;  ///< "llama"
-  std::string name;          ///< as the file gives it
-  ModelKind kind = ModelKind::decoder;
-  int64_t parameters = 0;
-  int64_t file_bytes = 0;
-  int64_t weight_bytes = 0;  ///< packed, in memory; tables that are looked up stay in the file
-  int64_t width = 0;
-  int64_t layers = 0;
-  int64_t vocab = 0;
-  int64_t context = 0;  ///< longest the model was made for
-  std::string isa;      ///< kernels in use: "avx512"
-  bool exact = false;
-  double load_seconds = 0;
-};
 
 /// Weights, tokenizer and graph: immutable, cheap to copy (copies share everything).
 class Model {
@@ -163,81 +120,11 @@ class Model {
 
 // ---- sessions ----------------------------------------------------------------------------------
 
-struct SessionOptions {
-  int64_t context = 0;   ///< tokens the cache holds; 0 = the model's own, at most 4,096
-  int threads = 0;       ///< 0 = the machine's
-  int64_t ubatch = 512;  ///< tokens computed at once in prefill
-  /// An exact model always uses f32, and so do translations with F32 weights.
-  KvType kv_type = KvType::bf16;
-  bool profile = false;  ///< measure steps, for Session::take_profile()
-};
-
 /// Time spent in steps of one kind: "blk.ffn_down" is that of all blocks.
 struct StepTime {
   std::string kind;
   int64_t calls = 0;
   double seconds = 0;  ///< until the last thread was ready
-};
-
-/// Called with each row of logits [vocab] in order; the span is valid during the call.
-using LogitsCallback = std::function<void(int64_t row, std::span<const float> logits)>;
-
-struct EmbedOptions {
-  Pooling pooling = Pooling::model;
-  bool normalize = true;
-  bool truncate = false;  ///< cut texts longer than the model's context; else they are an error
-  int64_t batch_tokens = 512;  ///< tokens computed at once: more would leave the caches
-  std::function<void(int64_t done)> progress = {};
-};
-
-/// Row i is the embedding of text i.
-struct Embeddings {
-  int64_t rows = 0;
-  int64_t width = 0;
-  std::vector<float> values;  ///< [rows, width]
-};
-
-/// How translations are searched for. What is not set is as the model's file says, and where that
-/// says nothing as Hugging Face's transformers has it. Lengths count tokens as there: the start
-/// token that comes before a translation is one, and so is the end.
-struct TranslateOptions {
-  std::optional<int64_t> beam_size = {};  ///< hypotheses followed at once; 1 = greedy
-  int64_t hypotheses = 1;                 ///< how many to return, best first: at most beam_size
-  /// A hypothesis's score is its log-probability / tokens ^ length_penalty: more favours longer.
-  std::optional<double> length_penalty = {};
-  std::optional<int64_t> min_length = {};
-  std::optional<int64_t> max_length = {};
-  std::optional<int64_t> no_repeat_ngram = {};  ///< no n tokens in a row come twice; 0: they may
-  std::optional<EarlyStopping> early_stopping = {};
-  std::string prefix = {};  ///< text that every translation begins with
-  int64_t batch = 32;       ///< texts at work at once
-  bool truncate = false;    ///< cut texts longer than the model's context; else they are an error
-};
-
-struct Hypothesis {
-  std::string text;
-  std::vector<Token> tokens;  ///< with the prefix, without start and end
-  /// Log-probability of what follows the prefix, divided as length_penalty says.
-  double score = 0;
-};
-
-/// What one text became: the best hypotheses, best first. There may be fewer than were asked for
-/// where fewer are possible.
-struct Translation {
-  std::vector<Hypothesis> hypotheses;
-  int64_t source_tokens = 0;
-
-  const std::string& text() const { return hypotheses.front().text; }
-};
-
-/// Receives each translation in the order of the texts, as soon as it and those before it are
-/// there; returning false stops.
-using TranslationCallback = std::function<bool(size_t index, const Translation& translation)>;
-
-/// How likely a model finds a given translation.
-struct PairScore {
-  std::vector<Token> tokens;     ///< of the target, the end included
-  std::vector<double> logprobs;  ///< natural-log probability of each, given the source and its past
 };
 
 /// One conversation with a model (its key/value cache), or a worker that embeds or translates.
@@ -329,26 +216,6 @@ class Session {
 
 // ---- converting --------------------------------------------------------------------------------
 
-struct ConvertOptions {
-  /// Of the matrices: f32, f16, q8_0 ..., or a mix of types: q4_k_m ... Empty: f16 for a directory,
-  /// for a GGUF file what each has.
-  std::string type = {};
-  /// Regular expressions and types of the matrices in whose names they match, whatever `type` says;
-  /// the first that matches counts.
-  std::vector<std::pair<std::string, std::string>> tensor_types = {};
-  /// Keys of the metadata and values as text, in the type that the key has; new keys get the type
-  /// that the value looks like: true, false, whole numbers, numbers, else strings.
-  std::vector<std::pair<std::string, std::string>> metadata = {};
-  /// What write_imatrix() wrote, or llama-imatrix: errors of each column count as it says.
-  std::filesystem::path imatrix = {};
-  /// Run a few texts through the source in F32 first, and keep what it computes in the file, for
-  /// verify(). A GGUF file that has such a record hands it on.
-  bool record = true;
-  int threads = 0;
-  /// Of the source, which is read once for the record and once to be written.
-  std::function<void(int64_t done_bytes, int64_t all_bytes)> progress = {};
-};
-
 /// Writes a directory of Hugging Face's or CTranslate2's, or a GGUF file (by path or by its name in
 /// the store), as one GGUF file. What keeps its type is copied byte for byte, and so is the
 /// metadata of a GGUF file, but for what says the type. The old `out` stays until the new is
@@ -376,22 +243,10 @@ struct VerifyReport {
   double similarity = 1;   ///< of embeddings: the least cosine with the record's
 };
 
-struct VerifyOptions {
-  int threads = 0;
-  std::function<void(int64_t done_tokens, int64_t all_tokens)> progress = {};
-};
-
 /// Runs the texts of the file's record through the model, as it was loaded. Throws
 /// Error(unsupported) if the file has none, Error(format) for one that is damaged or of another
 /// model.
 VerifyReport verify(const Model& model, const VerifyOptions& options = {});
-
-struct ImatrixOptions {
-  int64_t context = 512;  ///< tokens of a chunk of text
-  int threads = 0;
-  std::string dataset = {};  ///< the text's name, for the file
-  std::function<void(int64_t done_tokens, int64_t all_tokens)> progress = {};
-};
 
 struct ImatrixReport {
   int64_t matrices = 0;

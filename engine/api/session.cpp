@@ -95,15 +95,6 @@ int64_t Session::memory_bytes() const {
   return impl_->seq2seq ? impl_->seq2seq->bytes() : 0;
 }
 
-Work& Work::operator+=(const Work& other) {
-  passes += other.passes;
-  bytes += other.bytes;
-  f32_operations += other.f32_operations;
-  bf16_operations += other.bf16_operations;
-  int8_operations += other.int8_operations;
-  return *this;
-}
-
 Work Session::work(int64_t position, int64_t tokens) const {
   const Weights& weights = *impl_->loaded().weights;
   if (impl_->model.info().kind == ModelKind::encoder_decoder) {
@@ -230,7 +221,7 @@ Embeddings Session::embed(std::span<const std::string> texts, const EmbedOptions
     }
     encoder.run(all.subspan(begin, end - begin), &result.values[begin * result.width],
                 options.pooling);
-    if (options.progress) options.progress(static_cast<int64_t>(end));
+    if (options.progress) options.progress(static_cast<int64_t>(end), result.rows);
   }
   for (int64_t r = 0; options.normalize && r < result.rows; ++r) {
     float* row = &result.values[r * result.width];

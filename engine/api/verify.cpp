@@ -239,7 +239,7 @@ class Replay {
   const LoadedModel& loaded_;
   const Record& record_;
   int threads_;
-  const std::function<void(int64_t, int64_t)>& progress_;
+  const ProgressCallback& progress_;
   std::vector<Record::Layer> found_;
   VerifyReport report_;
   int64_t done_tokens_ = 0, all_tokens_ = 0;

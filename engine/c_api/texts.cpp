@@ -71,15 +71,13 @@ heed_status heed_embed(heed_session* session, const char* const* texts, const si
     static_assert(static_cast<int>(heed::Pooling::last) == HEED_POOLING_LAST);
     const auto width = static_cast<size_t>(object.session.model().info().width);
     check_room(text_count * width, embeddings, count, "count");
-    const auto all = static_cast<int64_t>(text_count);
-    const auto progress = progress_of(params.progress, params.user);
     const heed::Embeddings found = object.session.embed(
         texts_of(texts, lengths, text_count, "texts"),
         {.pooling = enum_of(params.pooling, heed::Pooling::last, "heed_embed_params.pooling"),
          .normalize = params.normalize != 0,
          .truncate = params.truncate != 0,
          .batch_tokens = params.batch_tokens,
-         .progress = [&](int64_t done) { progress(done, all); }});
+         .progress = progress_of(params.progress, params.user)});
     give(std::span<const float>(found.values), embeddings, count, "count");
   });
 }

@@ -104,7 +104,7 @@ struct PlannedModel {
 };
 
 /// What Heed could not run has no record.
-void set_record(PlannedModel& model, const ConvertTarget& target, const ConvertProgress& progress,
+void set_record(PlannedModel& model, const ConvertTarget& target, const ProgressCallback& progress,
                 ConvertReport& report) {
   const int64_t all = source_bytes(model.tensors);
   try {
@@ -125,7 +125,7 @@ ConvertReport write_model(PlannedModel model, const Conversion& conversion, bool
   ConvertReport report = weigh(model.tensors, conversion.imatrix);
   if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, model.metadata);
   int64_t before = 0;  // bytes of what has been done
-  const ConvertProgress progress = [&](int64_t done, int64_t all) {
+  const ProgressCallback progress = [&](int64_t done, int64_t all) {
     if (target.progress) target.progress(before + done, recorded ? 2 * all : all);
   };
   if (recorded) {

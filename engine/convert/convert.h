@@ -33,7 +33,7 @@ struct Conversion {
 struct ConvertTarget {
   std::filesystem::path path;
   ThreadTeam& team;
-  ConvertProgress progress = {};
+  ProgressCallback progress = {};
 };
 
 /// Writes the file whole or not at all. Throws Error(unsupported) for a model Heed does not know,

@@ -167,7 +167,7 @@ int64_t source_bytes(std::span<const PlannedTensor> tensors) {
 }
 
 void write_weights(std::span<const PlannedTensor> tensors, const TensorReader& read,
-                   ThreadTeam& team, GgufWriter& writer, const ConvertProgress& progress) {
+                   ThreadTeam& team, GgufWriter& writer, const ProgressCallback& progress) {
   const int64_t all = source_bytes(tensors);
   int64_t done = 0;
   Pipeline pipeline(read, team, writer);

@@ -3,16 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 
 #include "engine/convert/row_order.h"
 #include "engine/core/thread_team.h"
+#include "heed_records.hpp"
 
 namespace heed {
-
-/// Called on the caller's thread, with bytes of the source; what it throws ends the conversion.
-using ConvertProgress = std::function<void(int64_t done_bytes, int64_t all_bytes)>;
 
 /// Bytes of the source that write_weights() reads.
 int64_t source_bytes(std::span<const PlannedTensor> tensors);
@@ -20,7 +17,8 @@ int64_t source_bytes(std::span<const PlannedTensor> tensors);
 /// Writes the data of all tensors in order; the writer was made with their targets. What keeps its
 /// type is copied byte for byte. Throws Error(format) naming the tensor and the place of a value
 /// that another type cannot hold: NaN, infinity, or one beyond its range. F32 takes any value.
+/// `progress` is called on the caller's thread, with bytes of the source.
 void write_weights(std::span<const PlannedTensor> tensors, const TensorReader& read,
-                   ThreadTeam& team, GgufWriter& writer, const ConvertProgress& progress);
+                   ThreadTeam& team, GgufWriter& writer, const ProgressCallback& progress);
 
 }  // namespace heed

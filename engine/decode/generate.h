@@ -10,30 +10,9 @@
 #include "engine/decode/sampler.h"
 #include "engine/decode/stop_text.h"
 #include "engine/text/tokenizer.h"
+#include "heed_records.hpp"
 
 namespace heed {
-
-struct GenerateOptions {
-  int64_t max_tokens = -1;  ///< -1 = until the model ends or the context is full
-  Sampling sampling = {};
-  std::vector<std::string> stop = {};  ///< texts that end the answer, and are not part of it
-  bool ignore_eos = false;
-};
-
-enum class StopReason { end_of_text, max_tokens, stop_text, context_full, callback };
-
-struct Generation {
-  std::string text;
-  std::vector<Token> tokens;
-  StopReason reason = StopReason::end_of_text;
-  int64_t prompt_tokens = 0;
-  int64_t cached_tokens = 0;  ///< of the prompt, already in the cache
-  double prefill_seconds = 0;
-  double decode_seconds = 0;  ///< of all tokens but the first, which prefill gives
-};
-
-/// Receives text as it is made, whole UTF-8 characters only; returning false stops.
-using TextCallback = std::function<bool(std::string_view text)>;
 
 /// An answer in the making. The decoder and the tokenizer must outlive it, and nobody else may use
 /// the decoder meanwhile.

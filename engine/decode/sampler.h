@@ -9,23 +9,9 @@
 #include <vector>
 
 #include "engine/kernels/kernels.h"
-#include "heed_types.hpp"
+#include "heed_records.hpp"
 
 namespace heed {
-
-/// How the next token is chosen. The defaults are greedy.
-struct Sampling {
-  float temperature = 0;  ///< 0 = greedy: the likeliest token (after penalties and bias)
-  int top_k = 40;         ///< keep the k likeliest; 0 = all
-  float top_p = 0.95f;    ///< keep the likeliest that sum to p; 1 = all
-  float min_p = 0.05f;    ///< drop what is less likely than min_p times the likeliest; 0 = none
-  float repeat_penalty = 1;
-  float presence_penalty = 0;
-  float frequency_penalty = 0;
-  int repeat_last_n = 64;  ///< tokens the penalties look back on; -1 = all, 0 = none
-  std::vector<std::pair<Token, float>> logit_bias = {};  ///< added to the logit; -inf forbids
-  uint64_t seed = 0;
-};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers from the same seed on any machine.
 class RandomNumbers {

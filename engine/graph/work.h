@@ -3,23 +3,9 @@
 #pragma once
 
 #include "engine/graph/weights.h"
+#include "heed_records.hpp"
 
 namespace heed {
-
-/// What a computation reads and computes, whatever it takes: beside MachineLimits it says how fast
-/// the machine could be.
-struct Work {
-  int64_t passes = 0;  ///< through the model, each of which reads the weights once
-  int64_t bytes = 0;   ///< read by all passes: packed weights, cached keys and values
-  /// Multiplications and additions, counted apart, in matrices and attention: by the form in which
-  /// the kernels in use multiply.
-  int64_t f32_operations = 0;
-  int64_t bf16_operations = 0;
-  int64_t int8_operations = 0;
-
-  int64_t operations() const { return f32_operations + bf16_operations + int8_operations; }
-  Work& operator+=(const Work& other);
-};
 
 /// Rows of one sequence that are computed together.
 struct PassShape {

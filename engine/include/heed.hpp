@@ -12,10 +12,8 @@
 // Session by one at a time. What each function does in detail is said in heed.h.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -26,6 +24,7 @@
 #include <vector>
 
 #include "heed_detail.hpp"
+#include "heed_records.hpp"
 
 namespace heed {
 inline namespace v0 {
@@ -81,45 +80,6 @@ inline std::string measure_machine(int threads = 0) {
 }
 
 // ---- models and their text ---------------------------------------------------------------------
-
-struct LoadOptions {
-  bool exact = false;            ///< dequantised weights and F32 arithmetic: the reference
-  bool map = true;               ///< map the file; false reads it into memory
-  bool vocabulary_only = false;  ///< tokenizer and chat template alone
-  int threads = 0;               ///< that pack weights; 0: the machine's
-  std::function<void(int64_t done, int64_t all)> progress = {};
-};
-
-/// What kind of work a model does: decides which of Session's functions it takes.
-enum class ModelKind { decoder, encoder, encoder_decoder };
-
-struct ModelInfo {
-  std::filesystem::path path;
-  std::string architecture;  ///< "llama"
-  std::string name;          ///< as the file gives it
-  std::string isa;           ///< kernels in use: "avx512"
-  ModelKind kind = ModelKind::decoder;
-  bool exact = false;
-  int64_t parameters = 0;
-  int64_t file_bytes = 0;
-  int64_t weight_bytes = 0;  ///< packed, in memory
-  int64_t width = 0;
-  int64_t layers = 0;
-  int64_t vocab = 0;
-  int64_t context = 0;  ///< longest the model was made for
-  double load_seconds = 0;
-};
-
-struct TokenSpan {
-  Token id = 0;
-  int64_t begin = 0;  ///< byte offset into the text
-  int64_t end = 0;
-};
-
-struct Message {
-  std::string role;  ///< "system", "user", "assistant"
-  std::string content;
-};
 
 /// What a Jinja chat template makes of the variables of a JSON object, as transformers has it.
 inline std::string render_template(std::string_view source, std::string_view json_object) {
@@ -186,117 +146,6 @@ class Model {
 };
 
 // ---- sessions ----------------------------------------------------------------------------------
-
-struct SessionOptions {
-  int64_t context = 0;            ///< tokens the cache holds; 0: the model's own, at most 4,096
-  int threads = 0;                ///< 0: the machine's
-  int64_t ubatch = 512;           ///< tokens computed at once in prefill
-  KvType kv_type = KvType::bf16;  ///< of the cache; an exact model always uses f32
-  bool profile = false;           ///< measure steps, for Session::take_profile()
-};
-
-/// How the next token is chosen. The defaults are greedy.
-struct Sampling {
-  float temperature = 0;  ///< 0: the likeliest token (after penalties and bias)
-  int top_k = 40;         ///< keep the k likeliest; 0: all
-  float top_p = 0.95f;    ///< keep the likeliest that sum to p; 1: all
-  float min_p = 0.05f;    ///< drop what is less likely than min_p times the likeliest; 0: none
-  float repeat_penalty = 1;
-  float presence_penalty = 0;
-  float frequency_penalty = 0;
-  int repeat_last_n = 64;  ///< tokens the penalties look back on; -1: all, 0: none
-  std::vector<std::pair<Token, float>> logit_bias = {};  ///< added to the logit; -inf forbids
-  uint64_t seed = 0;
-};
-
-struct GenerateOptions {
-  int64_t max_tokens = -1;  ///< -1: until the model ends or the context is full
-  Sampling sampling = {};
-  std::vector<std::string> stop = {};  ///< texts that end the answer, and are not part of it
-  bool ignore_eos = false;
-};
-
-enum class StopReason { end_of_text, max_tokens, stop_text, context_full, callback };
-
-struct Generation {
-  std::string text = {};
-  std::vector<Token> tokens = {};
-  StopReason reason = StopReason::end_of_text;
-  int64_t prompt_tokens = 0;
-  int64_t cached_tokens = 0;  ///< of the prompt, already in the cache
-  double prefill_seconds = 0;
-  double decode_seconds = 0;  ///< of all tokens but the first, which prefill gives
-};
-
-/// Receives text as it is made, whole UTF-8 characters only; returning false stops.
-using TextCallback = std::function<bool(std::string_view text)>;
-
-/// Called with each row of logits [vocab] in order; the span is valid during the call.
-using LogitsCallback = std::function<void(int64_t row, std::span<const float> logits)>;
-
-/// What a computation reads and computes, whatever it takes.
-struct Work {
-  int64_t passes = 0;  ///< through the model, each of which reads the weights once
-  int64_t bytes = 0;   ///< read by all passes
-  int64_t f32_operations = 0;
-  int64_t bf16_operations = 0;
-  int64_t int8_operations = 0;
-
-  int64_t operations() const { return f32_operations + bf16_operations + int8_operations; }
-  Work& operator+=(const Work& other);
-};
-
-struct EmbedOptions {
-  Pooling pooling = Pooling::model;
-  bool normalize = true;
-  bool truncate = false;  ///< cut texts longer than the model's context; else they are an error
-  int64_t batch_tokens = 512;  ///< tokens computed at once
-  std::function<void(int64_t done, int64_t all)> progress = {};
-};
-
-/// Row i is the embedding of text i.
-struct Embeddings {
-  int64_t rows = 0;
-  int64_t width = 0;
-  std::vector<float> values = {};  ///< [rows, width]
-};
-
-/// How translations are searched for. What is not set is as the model's file says.
-struct TranslateOptions {
-  std::optional<int64_t> beam_size = {};      ///< hypotheses followed at once; 1: greedy
-  int64_t hypotheses = 1;                     ///< how many to return, best first: at most beam_size
-  std::optional<double> length_penalty = {};  ///< score = log-probability / tokens ^ this
-  std::optional<int64_t> min_length = {};
-  std::optional<int64_t> max_length = {};
-  std::optional<int64_t> no_repeat_ngram = {};  ///< no n tokens in a row come twice; 0: they may
-  std::optional<EarlyStopping> early_stopping = {};
-  std::string prefix = {};  ///< text that every translation begins with
-  int64_t batch = 32;       ///< texts at work at once
-  bool truncate = false;    ///< cut texts longer than the model's context; else they are an error
-};
-
-struct Hypothesis {
-  std::string text;
-  std::vector<Token> tokens;  ///< with the prefix, without start and end
-  double score = 0;
-};
-
-/// What one text became: the best hypotheses, best first.
-struct Translation {
-  std::vector<Hypothesis> hypotheses = {};
-  int64_t source_tokens = 0;
-
-  const std::string& text() const { return hypotheses.front().text; }
-};
-
-/// Receives each translation in the order of the texts; returning false cancels.
-using TranslationCallback = std::function<bool(size_t index, const Translation& translation)>;
-
-/// How likely a model finds a given translation.
-struct PairScore {
-  std::vector<Token> tokens;     ///< of the target, the end included
-  std::vector<double> logprobs;  ///< natural-log probability of each
-};
 
 class TextStream;
 
@@ -421,36 +270,14 @@ class TextStream {
 
 // ---- converting --------------------------------------------------------------------------------
 
-struct ConvertOptions {
-  std::string type = {};            ///< "q8_0", "q4_k_m" ...; empty: f16 of a directory, else as is
-  detail::Pairs tensor_types = {};  ///< regular expressions of names, and types; the first counts
-  detail::Pairs metadata = {};      ///< keys and values as text
-  std::filesystem::path imatrix = {};  ///< what write_imatrix() wrote
-  bool record = true;                  ///< keep what the source computes, for verify()
-  int threads = 0;
-  std::function<void(int64_t done, int64_t all)> progress = {};
-};
-
 /// Writes a directory of Hugging Face's or CTranslate2's, or a GGUF file, as one GGUF file. The
 /// report is a JSON object (heed_convert says of what).
 std::string convert(const std::filesystem::path& source, const std::filesystem::path& out,
                     const ConvertOptions& options = {});
 
-struct ImatrixOptions {
-  int64_t context = 512;  ///< tokens of a chunk of text
-  int threads = 0;
-  std::string dataset = {};  ///< the text's name, for the file
-  std::function<void(int64_t done, int64_t all)> progress = {};
-};
-
 /// Measures on a text what each matrix of a model multiplies. The report is a JSON object.
 std::string write_imatrix(const Model& model, std::string_view text,
                           const std::filesystem::path& out, const ImatrixOptions& options = {});
-
-struct VerifyOptions {
-  int threads = 0;
-  std::function<void(int64_t done, int64_t all)> progress = {};
-};
 
 /// How far what a model computes is from its file's record: a JSON object.
 std::string verify(const Model& model, const VerifyOptions& options = {});

@@ -14,7 +14,7 @@
 
 #include "heed.h"
 #include "heed_error.hpp"
-#include "heed_types.hpp"
+#include "heed_records.hpp"
 
 namespace heed {
 inline namespace v0 {
@@ -104,7 +104,7 @@ class Callback {
 };
 
 /// Progress as C reports it.
-using Progress = Callback<std::function<void(int64_t done, int64_t all)>>;
+using Progress = Callback<ProgressCallback>;
 inline int report_progress(void* user, int64_t done, int64_t all) {
   return Progress::call(user, done, all);
 }
@@ -146,8 +146,8 @@ class TextList {
   std::vector<size_t> lengths_;
 };
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-inline std::vector<heed_pair> as_pairs(const Pairs& pairs) {
+inline std::vector<heed_pair> as_pairs(
+    const std::vector<std::pair<std::string, std::string>>& pairs) {
   std::vector<heed_pair> result;
   for (const auto& [name, value] : pairs) result.push_back({name.c_str(), value.c_str()});
   return result;

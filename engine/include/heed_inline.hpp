@@ -342,15 +342,6 @@ inline std::vector<double> Session::score(std::span<const Token> tokens) {
   });
 }
 
-inline Work& Work::operator+=(const Work& other) {
-  passes += other.passes;
-  bytes += other.bytes;
-  f32_operations += other.f32_operations;
-  bf16_operations += other.bf16_operations;
-  int8_operations += other.int8_operations;
-  return *this;
-}
-
 inline Work Session::work(int64_t position, int64_t tokens) const {
   heed_work work;
   heed_work_init(&work);
