@@ -71,48 +71,80 @@ inline int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
-/// Stores the first n lanes of a value at element `at` of the output.
-inline void put(const MatmulArgs& args, int64_t at, Vec value, int64_t n) {
-  if (args.out_bf16) {
-    uint16_t halves[kLanes];
-    store_bf16(value, n == kLanes ? args.out_bf16 + at : halves);
-    if (n != kLanes) __builtin_memcpy(args.out_bf16 + at, halves, static_cast<size_t>(n) * 2);
-    return;
+/// Adds the bias of a panel to its sums; its first `n` rows are the matrix's.
+inline void add_bias(const float* bias, int64_t n, int64_t rows, float* acc) {
+  for (int64_t i = 0; i < kPanelRows; i += kLanes) {
+    const int64_t lanes = n - i < 0 ? 0 : smaller(n - i, kLanes);
+    const Vec x = load_first(bias + i, lanes);
+    for (int64_t r = 0; r < rows; ++r)
+      store(load(acc + r * kPanelRows + i) + x, acc + r * kPanelRows + i);
   }
-  float* out = args.out + at;
-  if (args.epilogue.accumulate) value = load_first(out, n) + value;
-  n == kLanes ? store(value, out) : store_first(value, out, n);
 }
 
-/// Stores what a kernel left in acc for a panel, or a gate and an up panel, and `rows` rows.
-inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row, int64_t rows,
-                        const float* acc) {
+/// Makes of the sums of a panel, or of a gate and an up panel, what is to be stored.
+inline void finish_panel(const MatmulArgs& args, int64_t panel, int64_t rows, float* acc) {
   const Epilogue& e = args.epilogue;
-  const int64_t column = (e.gated ? panel / 2 : panel) * kPanelRows;
-  const int64_t left = (e.gated ? args.w->rows / 2 : args.w->rows) - column;
-  for (int64_t i = 0; i < kPanelRows && i < left; i += kLanes) {
-    const int64_t n = smaller(left - i, kLanes);
-    const float* bias = e.bias ? e.bias + panel * kPanelRows + i : nullptr;
-    const Vec first_bias = bias ? load_first(bias, n) : zero();
-    const Vec up_bias = bias && e.gated ? load_first(bias + kPanelRows, n) : zero();
-    const float* sums = acc + i;
-    int64_t at = first_row * args.out_stride + column + i;
-    for (int64_t r = 0; r < rows; ++r, sums += kPanelRows, at += args.out_stride) {
-      Vec value = load(sums);
-      if (bias) value = value + first_bias;
-      if (e.activation != Activation::none) value = activated(e.activation, value);
-      if (e.gated) {
-        const Vec up = load(sums + rows * kPanelRows);
-        value = value * (bias ? up + up_bias : up);
-      }
-      put(args, at, value, n);
+  const int64_t count = rows * kPanelRows;
+  if (e.bias) {
+    for (int64_t i = 0; i < (e.gated ? 2 : 1); ++i) {
+      const int64_t first = (panel + i) * kPanelRows;
+      add_bias(e.bias + first, args.w->rows - first, rows, acc + i * count);
     }
+  }
+  if (e.activation != Activation::none) activate(e.activation, count, acc);
+  if (!e.gated) return;
+  for (int64_t i = 0; i < count; i += kLanes) store(load(acc + i) * load(acc + count + i), acc + i);
+}
+
+/// Calls put(vector, element of the output) for `rows` rows of a whole panel.
+template <typename Put>
+inline void for_each_row(const float* acc, int64_t rows, int64_t at, int64_t stride, Put put) {
+  for (int64_t r = 0; r < rows; ++r, acc += kPanelRows, at += stride) {
+    for (int64_t i = 0; i < kPanelRows; i += kLanes) put(load(acc + i), at + i);
+  }
+}
+
+/// Stores the first `n` columns of a row of the last panel.
+inline void store_part(const MatmulArgs& args, const float* acc, int64_t at, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int64_t lanes = smaller(n - i, kLanes);
+    const Vec value = load(acc + i);
+    if (args.out_bf16) {
+      uint16_t halves[kLanes];
+      store_bf16(value, halves);
+      __builtin_memcpy(args.out_bf16 + at + i, halves, static_cast<size_t>(lanes) * 2);
+    } else {
+      float* out = args.out + at + i;
+      store_first(args.epilogue.accumulate ? load_first(out, lanes) + value : value, out, lanes);
+    }
+  }
+}
+
+/// Stores what a kernel left in acc for a panel, or a gate and an up panel, and `rows` rows. What
+/// is the same for all of them is asked once: a tile of few columns takes no longer than this.
+inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row, int64_t rows,
+                        float* acc) {
+  finish_panel(args, panel, rows, acc);
+  const bool gated = args.epilogue.gated;
+  const int64_t column = (gated ? panel / 2 : panel) * kPanelRows;
+  const int64_t left = (gated ? args.w->rows / 2 : args.w->rows) - column;
+  const int64_t at = first_row * args.out_stride + column, stride = args.out_stride;
+  if (left < kPanelRows) {
+    for (int64_t r = 0; r < rows; ++r)
+      store_part(args, acc + r * kPanelRows, at + r * stride, left);
+  } else if (uint16_t* halves = args.out_bf16) {
+    for_each_row(acc, rows, at, stride, [=](Vec x, int64_t i) { store_bf16(x, halves + i); });
+  } else if (float* out = args.out; args.epilogue.accumulate) {
+    for_each_row(acc, rows, at, stride,
+                 [=](Vec x, int64_t i) { store(load(out + i) + x, out + i); });
+  } else {
+    for_each_row(acc, rows, at, stride, [=](Vec x, int64_t i) { store(x, out + i); });
   }
 }
 
 /// Stores what a kernel left in acc for `count` panels and `rows` rows.
 inline void store_tile(const MatmulArgs& args, int64_t panel, int64_t count, int64_t first_row,
-                       int64_t rows, const float* acc) {
+                       int64_t rows, float* acc) {
   for (int64_t i = 0; i < count; i += args.epilogue.gated ? 2 : 1)
     store_panel(args, panel + i, first_row, rows, acc + i * rows * kPanelRows);
 }

@@ -113,11 +113,6 @@ void scale(float factor, int64_t n, float* out) {
   });
 }
 
-void activate(Activation activation, int64_t n, float* x) {
-  for_each_vec(
-      n, [&](int64_t i, auto part) { part.store(activated(activation, part.load(x + i)), x + i); });
-}
-
 void softmax(int64_t n, float* x) {
   const Vec max = broadcast(largest(x, n));
   const float sum = sum_over(n, [&](Vec partial, int64_t i, auto part) {

@@ -103,5 +103,24 @@ inline Vec activated(Activation activation, Vec x) {
   return tanh(x);
 }
 
+/// x[i] = activation(x[i]) for `n` numbers; which it is, is asked once.
+inline void activate(Activation activation, int64_t n, float* x) {
+  const auto each = [=](auto f) {
+    int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) store(f(load(x + i)), x + i);
+    if (i < n) store_first(f(load_first(x + i, n - i)), x + i, n - i);
+  };
+  switch (activation) {
+    case Activation::none:
+      return;
+    case Activation::silu:
+      return each([](Vec v) { return silu(v); });
+    case Activation::gelu:
+      return each([](Vec v) { return gelu(v); });
+    default:
+      return each([=](Vec v) { return activated(activation, v); });
+  }
+}
+
 }  // namespace
 }  // namespace heed
