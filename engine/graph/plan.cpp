@@ -142,12 +142,14 @@ class Planner {
     if (!a.memory && !a.fused) matrices.insert(matrices.end(), {Attention::k, Attention::v});
     linear(layer, a.name + (a.memory ? "_q" : "_qkv"),
            {.in = stream_, .parts = layer.input, .out = qkv}, {.norm = norm, .matrices = matrices});
+    if (&layer == weights_.tail() && !plan_.options_.input_squares) tail_ = true;
     AttentionStep step{.heads = a.heads,
                        .kv_heads = a.kv_heads,
                        .head_dim = a.head_dim,
                        .mask = a.mask,
                        .scale = a.scale != 0 ? a.scale : 1 / std::sqrt(float(a.head_dim)),
                        .memory = a.memory,
+                       .tail = tail_,
                        .cache_layer = a.memory ? memory_layers_++ : cache_layers_++,
                        .qkv = qkv,
                        .out = out};
@@ -228,6 +230,7 @@ class Planner {
   void linear(const PackedLayer& layer, const std::string& name, LinearStep step,
               const Product& product) {
     if (product.norm) step.norm = *product.norm;
+    step.tail = tail_ && !step.wanted_only;
     step.epilogue = product.epilogue;
     std::optional<Buffer> normed;
     if (plan_.options_.input_squares) {
@@ -321,6 +324,7 @@ class Planner {
   Plan& plan_;
   ArenaLayout arena_;
   Buffer stream_;
+  bool tail_ = false;  ///< of what is emitted now: see Run::first_row
   int64_t cache_layers_ = 0;
   int64_t memory_layers_ = 0;
   Rope rope_spec_;

@@ -311,6 +311,25 @@ Weights::Weights(const BoundGraph& graph, const Kernels& kernels, ThreadTeam& te
   if (options.progress) options.progress(1);  // tables of embeddings need no packing
 }
 
+namespace {
+
+const PackedLayer* last_attention(const std::vector<PackedLayer>& layers) {
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    const auto* attention = std::get_if<Attention>(&layer->bound->layer->spec);
+    if (attention && !attention->memory) return &*layer;
+    if (const PackedLayer* found = last_attention(layer->children)) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const PackedLayer* Weights::tail() const {
+  const bool head =
+      !layers_.empty() && std::holds_alternative<Head>(layers_.back().bound->layer->spec);
+  return head ? last_attention(layers_) : nullptr;
+}
+
 Weights::~Weights() = default;
 Weights::Weights(Weights&&) noexcept = default;
 

@@ -46,6 +46,10 @@ class Weights {
 
   const BoundGraph& graph() const { return *graph_; }
   const std::vector<PackedLayer>& layers() const { return layers_; }
+  /// Where a graph with a head, which wants some rows alone, begins its tail: the last layer whose
+  /// rows see each other's keys and values. Behind them only rows that are wanted matter. Null
+  /// without a head.
+  const PackedLayer* tail() const;
   const Kernels& kernels() const { return *kernels_; }
   bool exact() const { return exact_; }
   int64_t bytes() const { return bytes_; }

@@ -6,13 +6,14 @@ namespace {
 /// Adds up the layers of a pass.
 class WorkCounter {
  public:
-  WorkCounter(const Kernels& kernels, const PassShape& pass) : kernels_(kernels), pass_(pass) {}
+  WorkCounter(const Weights& weights, const PassShape& pass)
+      : kernels_(weights.kernels()), pass_(pass), tail_(weights.tail()) {}
 
   void add(const PackedLayer& layer) {
     const bool head = std::holds_alternative<Head>(layer.bound->layer->spec);
-    const int64_t rows = head ? pass_.wanted : pass_.rows;
-    for (const LinearPart& part : layer.input) add_matrix(part, rows);
-    for (const LinearPart& part : layer.output) add_matrix(part, rows);
+    for (const LinearPart& part : layer.input) add_matrix(part, head ? pass_.wanted : rows_);
+    if (&layer == tail_) rows_ = pass_.wanted;
+    for (const LinearPart& part : layer.output) add_matrix(part, rows_);
     const auto* attention = std::get_if<Attention>(&layer.bound->layer->spec);
     if (attention && !attention->memory) add_attention(*attention);
     for (const PackedLayer& child : layer.children) add(child);
@@ -33,13 +34,11 @@ class WorkCounter {
     const int64_t keys = pass_.before + pass_.rows;
     const int64_t value_bytes = pass_.kv_type == KvType::f32 ? 4 : 2;
     // Keys and values that live for the pass alone stay in the caches.
-    if (causal) {
+    if (causal && rows_ > 0) {
       work_.bytes += 2 * keys * attention.kv_heads * attention.head_dim * value_bytes;
     }
-    // A row of a causal mask sees all that is before the pass, and of the pass what is up to
-    // itself.
-    const int64_t pairs =
-        causal ? pass_.rows * pass_.before + pass_.rows * (pass_.rows + 1) / 2 : pass_.rows * keys;
+    // The last row of a causal mask sees all, and each row before it a key less.
+    const int64_t pairs = rows_ * keys - (causal ? rows_ * (rows_ - 1) / 2 : 0);
     // A multiplication and an addition for the score, as many for the sum of values.
     operations(attention_form()) += 4 * pairs * attention.heads * attention.head_dim;
   }
@@ -59,13 +58,15 @@ class WorkCounter {
 
   const Kernels& kernels_;
   const PassShape& pass_;
+  const PackedLayer* tail_;
+  int64_t rows_ = pass_.rows;  // that layers from here on compute: the last ones
   Work work_{.passes = 1};
 };
 
 }  // namespace
 
 Work pass_work(const Weights& weights, const PassShape& pass) {
-  WorkCounter counter(weights.kernels(), pass);
+  WorkCounter counter(weights, pass);
   for (const PackedLayer& layer : weights.layers()) counter.add(layer);
   return counter.work();
 }

@@ -11,7 +11,7 @@ namespace heed {
 struct PassShape {
   int64_t before = 0;  ///< tokens of the sequence in the cache already
   int64_t rows = 0;
-  int64_t wanted = 0;  ///< rows that go through the head
+  int64_t wanted = 0;  ///< the last rows, that go through the head
   KvType kv_type = KvType::bf16;
 };
 

@@ -211,8 +211,8 @@ void AttentionStep::store_rows(const Run& run, int thread) const {
 /// attending, since whoever attends for a kv head has stored for it; many are stored first by all
 /// threads together.
 void AttentionStep::run_cached(const Run& run, int thread) const {
-  const int64_t some = query_rows();
-  const auto many = [&](const SequenceRows& s) { return s.rows > some; };
+  const int64_t some = query_rows(), first = run.first_row(tail);
+  const auto many = [&](const SequenceRows& s) { return s.rows > some || s.first_row < first; };
   const bool stored = !memory && std::ranges::any_of(run.pass.sequences, many);
   if (stored) {
     store_rows(run, thread);
@@ -227,13 +227,18 @@ void AttentionStep::run_cached(const Run& run, int thread) const {
   // The items of one sequence are dealt out in turn, so that late rows, which see more, are shared;
   // of several a thread has its stretch: about the rows that it has multiplied with the weights.
   const bool in_turn = run.pass.sequences.size() == 1;
+  const auto begin_of = [=](const SequenceRows& s) {
+    return std::max<int64_t>(0, first - s.first_row);
+  };
   int64_t items = 0;
-  for (const SequenceRows& s : run.pass.sequences) items += (s.rows + some - 1) / some * kv_heads;
+  for (const SequenceRows& s : run.pass.sequences) {
+    items += (std::max<int64_t>(0, s.rows - begin_of(s)) + some - 1) / some * kv_heads;
+  }
   const Range stretch = split(items, thread, run.team.size());
   int64_t turn = 0;
   for (const SequenceRows& sequence : run.pass.sequences) {
     const KvView& view = memory ? *sequence.memory : *sequence.cache;
-    for (int64_t begin = 0; begin < sequence.rows; begin += some) {
+    for (int64_t begin = begin_of(sequence); begin < sequence.rows; begin += some) {
       for (int64_t h = 0; h < kv_heads; ++h, ++turn) {
         const bool mine = in_turn ? turn % run.team.size() == thread
                                   : turn >= stretch.begin && turn < stretch.end;

@@ -50,6 +50,7 @@ struct AttentionStep {
   Mask mask = Mask::causal;
   float scale = 1;
   bool memory = false;
+  bool tail = false;  ///< see Run::first_row: of queries; every row has its key and value
   std::shared_ptr<const std::vector<float>> rope;  // [positions][rope_dims / 2][2], or null
   int64_t rope_dims = 0;
   bool rope_interleaved = true;

@@ -94,17 +94,19 @@ int64_t LinearStep::scratch_bytes(const Kernels& kernels, int64_t rows) const {
          ScratchSplitter::padded(matmul);
 }
 
-int64_t LinearStep::row_count(const Pass& pass) const {
-  return wanted_only ? static_cast<int64_t>(pass.wanted.size()) : pass.rows();
+int64_t LinearStep::row_count(const Run& run) const {
+  return wanted_only ? static_cast<int64_t>(run.pass.wanted.size())
+                     : run.pass.rows() - run.first_row(tail);
 }
 
 /// Brings rows of the input into the form that the kernels asked for.
 void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range rows,
                               float* normed) const {
   const float* x = run.rows(in);
+  const int64_t first = run.first_row(tail);
   const int64_t columns = parts.front().panels.columns;
   for (int64_t r = rows.begin; r < rows.end; ++r) {
-    const float* row = x + (wanted_only ? run.pass.wanted[r] : r) * in.width;
+    const float* row = x + (wanted_only ? run.pass.wanted[r] : first + r) * in.width;
     const bool keep = input.form == InputForm::f32;
     float* plain = keep ? const_cast<float*>(input.f32) + r * input.stride : normed;
     if (norm) {
@@ -129,23 +131,25 @@ void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range ro
 
 /// Whether each thread multiplies some rows with the whole matrix.
 bool LinearStep::splits_rows(const Run& run) const {
-  return !fine && !parts.front().dense && row_count(run.pass) >= kRowsApiece * run.team.size();
+  return !fine && !parts.front().dense && row_count(run) >= kRowsApiece * run.team.size();
 }
 
 MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scratch) const {
-  const int64_t rows = row_count(run.pass);
+  const int64_t rows = row_count(run);
   const InputForm form = parts.front().input_form(run.kernels, rows);
   const int64_t columns = parts.front().panels.columns;
   const Range mine = split(rows, thread, run.team.size());
+  const int64_t first = run.first_row(tail) * in.width;
   if (in_is_readers && writes_bf16(run, parts.front(), rows)) {
     const MatmulInput input{.form = form,
-                            .bf16 = reinterpret_cast<const uint16_t*>(run.rows(in)),
+                            .bf16 = reinterpret_cast<const uint16_t*>(run.rows(in)) + first,
                             .stride = in.width,
                             .rows = rows};
     return splits_rows(run) ? some_rows(input, mine) : input;
   }
   if (form == InputForm::f32 && !norm && !wanted_only && in.width == columns) {
-    const MatmulInput input{.form = form, .f32 = run.rows(in), .stride = in.width, .rows = rows};
+    const MatmulInput input{
+        .form = form, .f32 = run.rows(in) + first, .stride = in.width, .rows = rows};
     return splits_rows(run) ? some_rows(input, mine) : input;
   }
   const int64_t given = fine && form == InputForm::q8 ? 2 * rows : rows;
@@ -220,7 +224,7 @@ void LinearStep::multiply(const Run& run, int thread, const LinearPart& part,
   args.w = &part.panels;
   args.first_panel = mine.begin * unit;
   args.last_panel = mine.end * unit;
-  if (fine && args.input.rows == 2 * row_count(run.pass)) {
+  if (fine && args.input.rows == 2 * row_count(run)) {
     multiply_fine(run, args);
   } else {
     run.kernels.matmul(args);
@@ -228,14 +232,15 @@ void LinearStep::multiply(const Run& run, int thread, const LinearPart& part,
 }
 
 void LinearStep::run(const Run& run, int thread) const {
-  const int64_t rows = row_count(run.pass);
+  const int64_t rows = row_count(run);
   if (rows == 0) return;
   ScratchSplitter scratch(run.thread_scratch(thread));
   MatmulArgs args{.input = prepare(run, thread, scratch), .epilogue = epilogue};
   args.scratch = scratch.take<std::byte>(0);
   args.out_stride = out.width;
   const bool bf16 = reader && writes_bf16(run, *reader, rows);
-  int64_t at = splits_rows(run) ? split(rows, thread, run.team.size()).begin * out.width : 0;
+  const int64_t mine = splits_rows(run) ? split(rows, thread, run.team.size()).begin : 0;
+  int64_t at = (run.first_row(tail) + mine) * out.width;
   for (const LinearPart& part : parts) {
     args.out = bf16 ? nullptr : run.rows(out) + at;
     args.out_bf16 = bf16 ? reinterpret_cast<uint16_t*>(run.rows(out)) + at : nullptr;

@@ -31,6 +31,7 @@ struct LinearStep {
   Buffer in;
   std::optional<BoundNorm> norm;  ///< applied to each input row first
   bool wanted_only = false;       ///< only the pass's wanted rows, gathered: the head
+  bool tail = false;              ///< see Run::first_row
   /// Where input is rounded to int8, round what is left of it as well, and add both products: 16
   /// bits for little more than 8, since the weights are read once. For the head, whose input error
   /// goes straight into the answer.
@@ -51,7 +52,7 @@ struct LinearStep {
   int64_t scratch_bytes(const Kernels& kernels, int64_t rows) const;
 
  private:
-  int64_t row_count(const Pass& pass) const;
+  int64_t row_count(const Run& run) const;
   bool splits_rows(const Run& run) const;
   MatmulInput prepare(const Run& run, int thread, ScratchSplitter& scratch) const;
   void prepare_rows(const Run& run, const MatmulInput& input, Range rows, float* normed) const;

@@ -64,6 +64,8 @@ struct Pass {
   std::span<const uint16_t* const> visible;  // [rows] or empty
 
   int64_t rows() const { return static_cast<int64_t>(tokens.size()); }
+  /// From here on rows may be wanted.
+  int64_t first_wanted() const { return wanted.empty() ? rows() : wanted.front(); }
 };
 
 /// Float rows inside the arena, or the pass's own output.
@@ -86,6 +88,9 @@ struct Run {
     return buffer.offset < 0 ? pass.out : reinterpret_cast<float*>(arena + buffer.offset);
   }
   std::byte* thread_scratch(int thread) const { return scratch + thread * scratch_bytes; }
+  /// The first row that a step computes: of steps of the tail, behind the last keys and values that
+  /// rows have for each other, the first that may be wanted. Who traces a run sees all.
+  int64_t first_row(bool tail) const { return tail && !traced ? pass.first_wanted() : 0; }
 };
 
 /// One entry of a plan: all threads call `run`; a barrier follows.

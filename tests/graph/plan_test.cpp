@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "engine/core/error.h"
@@ -205,15 +206,16 @@ struct GuardedWorkspace {
   }
 };
 
+/// Of a graph with a head, the outputs of rows from `first_wanted` on.
 std::vector<float> run(const Plan& plan, const std::vector<Token>& tokens, bool head, int threads,
-                       SequenceRows sequence = {}) {
+                       SequenceRows sequence = {}, int64_t first_wanted = 0) {
   const auto rows = static_cast<int64_t>(tokens.size());
   std::vector<int32_t> positions(tokens.size());
   std::iota(positions.begin(), positions.end(), 0);
-  std::vector<int64_t> wanted(tokens.size());
-  std::iota(wanted.begin(), wanted.end(), 0);
+  std::vector<int64_t> wanted(static_cast<size_t>(rows - first_wanted));
+  std::iota(wanted.begin(), wanted.end(), first_wanted);
   sequence.rows = rows;
-  std::vector<float> out(static_cast<size_t>((head ? rows : 1) * plan.out_width()));
+  std::vector<float> out((head ? wanted.size() : 1) * static_cast<size_t>(plan.out_width()));
   ThreadTeam team(threads);
   GuardedWorkspace workspace(plan, threads);
   plan.run({.tokens = tokens,
@@ -299,6 +301,36 @@ TEST_CASE("a decoder attends to what its encoder's plan leaves in the memory") {
             {.memory = &memory.view(), .memory_tokens = static_cast<int64_t>(source.size())});
     const Rows encoded = Reference(*bound.memory).run(source);
     CHECK(distance(logits, Reference(bound.main, encoded).run(target)) < 1e-4);
+  }
+}
+
+TEST_CASE("the last block computes no rows that nobody wants, and the same bits for the others") {
+  constexpr int64_t kRows = 45;
+  std::vector<Token> tokens(kRows);
+  for (int64_t i = 0; i < kRows; ++i) tokens[i] = static_cast<Token>(i * 31 % 130);
+  for (const Isa isa : machine_isas()) {
+    CAPTURE(kernels(isa).name);
+    const TinyModel model(tiny_decoder(), DType::f32, kernels(isa));
+    const Plan plan(model.weights(),
+                    {.rows = kRows, .wanted = kRows, .positions = 70, .kv_type = KvType::f32});
+    for (const bool cached : {false, true}) {
+      CAPTURE(cached);
+      const KvCache cache(kv_shape(model.graph()), KvType::f32, kRows);
+      const SequenceRows sequence{.cache = cached ? &cache.view() : nullptr};
+      const std::vector<float> all = run(plan, tokens, true, 2, sequence);
+      const std::vector<std::byte> kept(cache.view().base, cache.view().base + cache.bytes());
+      for (const int64_t wanted : {0, 1, 7, 44}) {
+        CAPTURE(wanted);
+        std::fill_n(cache.view().base, cache.bytes(), std::byte{0xff});
+        const std::vector<float> some = run(plan, tokens, true, 2, sequence, kRows - wanted);
+        CHECK(std::ranges::equal(some, std::span(all).last(some.size())));
+        const auto same_cache = [&](std::span<std::byte> part) {  // what is behind the last token is nobody's
+          const auto offset = part.data() - cache.view().base;
+          return std::memcmp(part.data(), kept.data() + offset, part.size()) == 0;
+        };
+        if (cached) CHECK(std::ranges::all_of(cache.parts(32), same_cache));
+      }
+    }
   }
 }
 

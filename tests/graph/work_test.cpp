@@ -26,16 +26,30 @@ TEST_CASE("work of a decoder: every weight twice a row, attention to all that is
   // The head's last panel is padded to 144 rows; keys and values of 3 heads are read.
   CHECK(one.bytes == 4 * (kBlockWeights + 144 * 96) + 2 * 11 * 2 * 3 * 16 * 4);
 
-  const Work many = pass_work(weights, {.before = 10, .rows = 4, .kv_type = KvType::f32});
+  const Work many =
+      pass_work(weights, {.before = 10, .rows = 4, .wanted = 4, .kv_type = KvType::f32});
   const int64_t pairs = 11 + 12 + 13 + 14;
-  CHECK(many.f32_operations == 2 * 4 * kBlockWeights + 2 * 6 * 16 * pairs * 4);
-  CHECK(many.bytes == 4 * kBlockWeights + 2 * 14 * 2 * 3 * 16 * 4);  // no row wanted: no head
+  CHECK(many.f32_operations == 2 * 4 * (kBlockWeights + kHeadWeights) + 2 * 6 * 16 * pairs * 4);
+  CHECK(many.bytes == 4 * (kBlockWeights + 144 * 96) + 2 * 14 * 2 * 3 * 16 * 4);
 
   Work both = one;
   both += many;
   CHECK(both.passes == 2);
   CHECK(both.bytes == one.bytes + many.bytes);
   CHECK(both.operations() == one.operations() + many.operations());
+}
+
+TEST_CASE("work of rows that nobody wants ends with the keys and values of the last block") {
+  const TinyModel model(tiny_decoder(), DType::f32, kernels(Isa::scalar));
+  const Weights& weights = model.weights();
+  constexpr int64_t kQkvWeights = 96 * 96 + 2 * 48 * 96, kPairs = 11 + 12 + 13 + 14;
+  const Work none = pass_work(weights, {.before = 10, .rows = 4, .kv_type = KvType::f32});
+  CHECK(none.f32_operations == 2 * 4 * (kBlockWeights / 2 + kQkvWeights) + 6 * 16 * kPairs * 4);
+  CHECK(none.bytes == 4 * (kBlockWeights / 2 + kQkvWeights) + 14 * 2 * 3 * 16 * 4);
+  const Work one =
+      pass_work(weights, {.before = 10, .rows = 4, .wanted = 1, .kv_type = KvType::f32});
+  CHECK(one.f32_operations == none.f32_operations + 14 * 6 * 16 * 4 +
+                                  2 * (kBlockWeights / 2 - kQkvWeights + kHeadWeights));
 }
 
 TEST_CASE("work of quantised weights is counted in the form in which they are multiplied") {
