@@ -89,7 +89,7 @@ void Tokenize::run(Words& words, Output& out) {
 void Tokenize::write_pieces(const Model& model, const std::string& text, Output& out) const {
   const Tokenizer& tokenizer = model.tokenizer();
   for (const TokenSpan& span : tokenizer.encode_spans(text, {.add_special = !no_special_})) {
-    const std::string piece = tokenizer.piece(span.id);
+    const std::string piece = tokenizer.source_piece(span.id);
     if (json_) {
       out.write(
           json_line({{"id", span.id}, {"begin", span.begin}, {"end", span.end}, {"piece", piece}}));

@@ -70,6 +70,9 @@ class Tokenizer {
   std::string decode(std::span<const Token> tokens, bool skip_special = true) const;
   /// The token as the vocabulary writes it.
   std::string piece(Token id) const;
+  /// A token of encode() likewise: another one where a translator's source language has a
+  /// vocabulary of its own.
+  std::string source_piece(Token id) const;
   int64_t size() const;
   std::optional<Token> bos() const;
   std::optional<Token> eos() const;

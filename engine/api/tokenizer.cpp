@@ -28,6 +28,10 @@ std::string Tokenizer::piece(Token id) const {
   return std::string(impl_->tokenizer.piece(id));
 }
 
+std::string Tokenizer::source_piece(Token id) const {
+  return std::string(impl_->tokenizer.source_piece(id));
+}
+
 int64_t Tokenizer::size() const {
   return static_cast<int64_t>(impl_->tokenizer.size());
 }

@@ -138,6 +138,13 @@ heed_status heed_token_piece(heed_model* model, heed_token token, char* piece, s
       [&] { give_text(models().find(model)->model.tokenizer().piece(token), piece, length); });
 }
 
+heed_status heed_source_token_piece(heed_model* model, heed_token token, char* piece,
+                                    size_t* length) {
+  return guarded([&] {
+    give_text(models().find(model)->model.tokenizer().source_piece(token), piece, length);
+  });
+}
+
 heed_status heed_token_ends_generation(heed_model* model, heed_token token, int32_t* ends) {
   return guarded([&] {
     const auto object = models().find(model);

@@ -230,6 +230,18 @@ HEED_API heed_status heed_decode(heed_model* model, const heed_token* tokens, si
 HEED_API heed_status heed_token_piece(heed_model* model, heed_token token, char* piece,
                                       size_t* length);
 
+/** The same of a token of heed_encode: another one where a translator's source language has a
+ *  vocabulary of its own. Any thread.
+ *  @code
+ *  char piece[32];
+ *  size_t length = sizeof piece;
+ *  if (heed_source_token_piece(model, 5, piece, &length) == HEED_OK) {
+ *    printf("source token 5: %.*s\n", (int)length, piece);
+ *  }
+ *  @endcode */
+HEED_API heed_status heed_source_token_piece(heed_model* model, heed_token token, char* piece,
+                                             size_t* length);
+
 /** Whether a token ends an answer: end of text, of a turn. Any thread.
  *  @code
  *  int32_t ends = 0;

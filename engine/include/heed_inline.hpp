@@ -141,6 +141,12 @@ inline std::string Tokenizer::piece(Token id) const {
       [&](char* piece, size_t* length) { return heed_token_piece(model_, id, piece, length); });
 }
 
+inline std::string Tokenizer::source_piece(Token id) const {
+  return detail::fetch_text([&](char* piece, size_t* length) {
+    return heed_source_token_piece(model_, id, piece, length);
+  });
+}
+
 inline bool Tokenizer::ends_generation(Token id) const {
   int32_t ends = 0;
   detail::check(heed_token_ends_generation(model_, id, &ends));

@@ -16,22 +16,38 @@
 namespace heed {
 namespace {
 
-/// The ids of pieces.
+/// The tokens of a vocabulary: the ids of pieces.
 class PieceMap {
  public:
-  PieceMap(std::vector<std::string> pieces, Token unknown)
-      : pieces_(std::move(pieces)), ids_(pieces_), unknown_(unknown) {
+  PieceMap(std::vector<std::string> pieces, Token unknown, Token eos)
+      : pieces_(std::move(pieces)), ids_(pieces_), unknown_(unknown), eos_(eos) {
     for (size_t id = 0; id < pieces_.size(); ++id) ids_.add(static_cast<Token>(id));
   }
   PieceMap(const PieceMap&) = delete;  // ids_ looks into pieces_
   PieceMap& operator=(const PieceMap&) = delete;
 
   Token find(std::string_view piece) const { return ids_.find(piece).value_or(unknown_); }
+  Token eos() const { return eos_; }
+
+  /// The text of each token, as a language's model has it: some pieces are not what they look like.
+  std::vector<std::string> texts(const SentencePieceLibrary& library) const {
+    std::vector<std::string> texts;
+    for (const std::string& piece : pieces_) texts.push_back(with_blanks(piece));
+    for (int id = 0; id < library.size(); ++id) {
+      const Token token = find(library.piece(id));
+      if (token == unknown_ || token == eos_) continue;
+      std::string& text = texts[static_cast<size_t>(token)];
+      if (library.is_byte(id)) text = byte_of(library.piece(id));
+      if (library.is_control(id)) text.clear();
+    }
+    return texts;
+  }
 
  private:
   std::vector<std::string> pieces_;
   TokenIndex ids_;
   Token unknown_;
+  Token eos_;
 };
 
 /// The size of the language code at the start of a text, 0 without one.
@@ -73,19 +89,6 @@ SentencePieceLibrary load(const std::string& model, std::string_view key) {
   return {model, key};
 }
 
-/// The text of each of the target's tokens, as its model has it: some pieces are not what they look
-/// like.
-void set_texts(const SentencePieceLibrary& library, const PieceMap& map, const TokenizerSpec& spec,
-               std::vector<std::string>& texts) {
-  for (int id = 0; id < library.size(); ++id) {
-    const Token token = map.find(library.piece(id));
-    if (token == spec.unk || token == spec.eos) continue;
-    std::string& text = texts[static_cast<size_t>(token)];
-    if (library.is_byte(id)) text = byte_of(library.piece(id));
-    if (library.is_control(id)) text.clear();
-  }
-}
-
 /// Where the source's own tokens have one that is written as a token of the target's.
 Token find_source_token(const TokenizerSpec& spec, Token token) {
   const std::string& text = spec.tokens[static_cast<size_t>(token)];
@@ -112,20 +115,20 @@ Subwords make_sentence_piece_pair(TokenizerSpec& spec) {
   }
   Subwords result{
       .target_suffix = std::vector{*spec.eos}, .replace_each_byte = true, .trims = true};
-  for (const std::string& token : spec.tokens) result.pieces.push_back(with_blanks(token));
-  Token source_eos = *spec.eos;
   std::shared_ptr<const PieceMap> source_map;
   if (separate) {
     result.added.emplace();  // none: a text is the source's, and their ids are the target's
-    source_eos = find_source_token(spec, *spec.eos);
     const Token unknown = find_source_token(spec, *spec.unk);
-    source_map = std::make_shared<const PieceMap>(std::move(spec.source_tokens), unknown);
+    const Token eos = find_source_token(spec, *spec.eos);
+    source_map = std::make_shared<const PieceMap>(std::move(spec.source_tokens), unknown, eos);
+    result.source_pieces = source_map->texts(source);
   }
-  const auto map = std::make_shared<const PieceMap>(std::move(spec.tokens), *spec.unk);
-  set_texts(target ? *target : source, *map, spec, result.pieces);
+  const auto map = std::make_shared<const PieceMap>(std::move(spec.tokens), *spec.unk, *spec.eos);
+  if (!separate) source_map = map;
+  result.pieces = map->texts(target ? *target : source);
+  if (spec.add_eos.value_or(true)) result.suffix = {source_map->eos()};
   if (target) result.target = std::make_unique<MappedSubwords>(*std::move(target), map);
-  result.model = std::make_unique<MappedSubwords>(std::move(source), separate ? source_map : map);
-  if (spec.add_eos.value_or(true)) result.suffix = {source_eos};
+  result.model = std::make_unique<MappedSubwords>(std::move(source), source_map);
   return result;
 }
 

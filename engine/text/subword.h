@@ -94,6 +94,8 @@ struct AddedToken {
 struct Subwords {
   /// The text that each token stands for: bytes, which may be part of a character.
   std::vector<std::string> pieces;
+  /// Of the language that texts are translated from, where its tokens are others; else empty.
+  std::vector<std::string> source_pieces = {};
   /// The same as the vocabulary writes it, where the model or the decoder needs it and it is
   /// another; else empty.
   std::vector<std::string> written = {};

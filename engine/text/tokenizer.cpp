@@ -131,6 +131,13 @@ void check_ids(const TokenizerSpec& spec, size_t count) {
   }
 }
 
+size_t checked_index(Token token, size_t vocab) {
+  if (token < 0 || static_cast<size_t>(token) >= vocab) {
+    fail(Error::Code::argument, "token ", token, " is outside the vocabulary of ", vocab);
+  }
+  return static_cast<size_t>(token);
+}
+
 /// Adds the special tokens in `text` and, by encode(part, whether it begins the text), the tokens
 /// of what lies between them, whose ranges are of the part.
 template <typename Encode>
@@ -211,10 +218,12 @@ void TextTokenizer::add_special_tokens() {
 }
 
 size_t TextTokenizer::index(Token token) const {
-  if (token < 0 || static_cast<size_t>(token) >= size()) {
-    fail(Error::Code::argument, "token ", token, " is outside the vocabulary of ", size());
-  }
-  return static_cast<size_t>(token);
+  return checked_index(token, size());
+}
+
+std::string_view TextTokenizer::source_piece(Token token) const {
+  if (subwords_.source_pieces.empty()) return piece(token);
+  return subwords_.source_pieces[checked_index(token, subwords_.source_pieces.size())];
 }
 
 bool TextTokenizer::is_special(Token token) const {

@@ -50,6 +50,11 @@ class TextTokenizer {
   /// The bytes a token stands for, which may be part of a character. What continues a word for
   /// WordPiece has its "##".
   std::string_view piece(Token token) const { return subwords_.pieces[index(token)]; }
+
+  /// The same of a token of encode(): another one where the language that the model translates from
+  /// has a vocabulary of its own.
+  std::string_view source_piece(Token token) const;
+
   TokenType type(Token token) const { return types_[index(token)]; }
   size_t size() const { return types_.size(); }
 

@@ -72,6 +72,11 @@ class Tokenizer:
         """The token as the vocabulary writes it: perhaps a part of a character."""
         return self._native.piece(token)
 
+    def source_piece(self, token: int) -> bytes:
+        """A token of `encode` likewise: another one where a translator's source language has a
+        vocabulary of its own."""
+        return self._native.source_piece(token)
+
     def ends_generation(self, token: int) -> bool:
         """Whether the token ends an answer: end of text, end of turn."""
         return self._native.ends_generation(token)

@@ -14,6 +14,10 @@ std::vector<Token> encode(const Tokenizer& tokenizer, std::string_view text, boo
   return tokenizer.encode(text, {.add_special = add_special, .parse_special = parse_special});
 }
 
+nb::bytes bytes(const std::string& piece) {
+  return nb::bytes(piece.data(), piece.size());
+}
+
 }  // namespace
 
 void bind_model(nb::module_& module) {
@@ -27,11 +31,9 @@ void bind_model(nb::module_& module) {
             return self.decode(tokens, skip_special);
           },
           "tokens"_a, nb::kw_only(), "skip_special"_a, released)
-      .def("piece",
-           [](const Tokenizer& self, Token token) {
-             const std::string piece = self.piece(token);
-             return nb::bytes(piece.data(), piece.size());
-           })
+      .def("piece", [](const Tokenizer& self, Token token) { return bytes(self.piece(token)); })
+      .def("source_piece",
+           [](const Tokenizer& self, Token token) { return bytes(self.source_piece(token)); })
       .def("size", &Tokenizer::size)
       .def("bos", &Tokenizer::bos)
       .def("eos", &Tokenizer::eos)

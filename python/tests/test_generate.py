@@ -157,5 +157,6 @@ def test_tokenizer(chat):
     assert tokenizer.eos not in tokenizer.encode(text, parse_special=False)
     assert tokenizer.ends_generation(tokenizer.eos)
     assert b"".join(map(tokenizer.piece, tokenizer.encode("a b"))) in (b"a b", "aĠb".encode())
+    assert tokenizer.source_piece(5) == tokenizer.piece(5)
     assert len(tokenizer) == chat.info.vocab
     assert "im_start" in tokenizer.chat_template

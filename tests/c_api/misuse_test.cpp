@@ -134,6 +134,7 @@ TEST_CASE("null pointers and numbers out of range") {
   char piece[8];
   size_t length = sizeof piece;
   CHECK(heed_token_piece(model, -1, piece, &length) == HEED_INVALID_ARGUMENT);
+  CHECK(heed_source_token_piece(model, 96, piece, &length) == HEED_INVALID_ARGUMENT);
   heed_session_params params;
   heed_session_params_init(&params);
   params.kv_type = 3;

@@ -6,13 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/convert/model_directory.h"
 #include "tests/support/command.h"
 #include "tests/support/temporary_directory.h"
 
 namespace heed {
 namespace {
-
-using Json = nlohmann::json;
 
 std::vector<int> ids(const std::vector<std::string>& arguments) {
   std::istringstream text(run_heed(arguments).out);
@@ -56,6 +55,33 @@ TEST_CASE("tokenize --pieces says where each token stands") {
     CHECK(json.contains("piece"));
   }
   CHECK(end == 7);
+}
+
+TEST_CASE("tokenize --pieces shows the source's own pieces") {
+  const ModelDirectory directory("tiny-opennmt-ct2");
+  for (const char* file : {"source.spm", "target.spm"}) {
+    std::filesystem::copy(ModelDirectory::golden("tiny-marian") / file, directory.path());
+  }
+  const Json golden = Json::parse(read_text(directory / "translations.json"));
+  const Json vocabulary = Json::parse(read_text(directory / "source_vocabulary.json"));
+  directory.remove("translations.json");
+  REQUIRE(
+      run_heed({"convert", directory.path().string(), "-o", directory.out().string()}).exit_code ==
+      0);
+  const Json& test = golden["cases"][0];
+  const std::string text = test["text"];
+  std::istringstream lines(
+      run_heed({"tokenize", directory.out().string(), "--pieces", "--json", text}).out);
+  std::string line;
+  std::string whole;
+  for (const std::string expected : test["pieces"]) {
+    REQUIRE(std::getline(lines, line));
+    const Json json = Json::parse(line);
+    CHECK(vocabulary[json["id"].get<size_t>()] == expected);
+    whole += json["piece"].get<std::string>();
+  }
+  CHECK(!std::getline(lines, line));
+  CHECK(whole == " " + text);
 }
 
 TEST_CASE("template renders a file with the variables of an object") {
