@@ -224,6 +224,16 @@ inline void prefetch_slice(const std::byte* p, int64_t size, int64_t i, int64_t 
     __builtin_prefetch(p + at, 0, 2);
 }
 
+/// Fetches what the sums of `count` panels and `rows` rows will be added to.
+inline void prefetch_out(const MatmulArgs& args, int64_t panel, int64_t count, int64_t first_row,
+                         int64_t rows) {
+  if (!args.epilogue.accumulate) return;
+  for (int64_t r = first_row; r < first_row + rows; ++r) {
+    const float* out = args.out + r * args.out_stride + panel * kPanelRows;
+    for (int64_t i = 0; i < count; ++i) __builtin_prefetch(out + i * kPanelRows, 1);
+  }
+}
+
 void multiply_in_tiles(const MatrixKernels& k, const MatmulArgs& args) {
   alignas(kPanelAlign) float acc[kTilePanels * kMostTileRows * kPanelRows];
   const Panels& w = *args.w;
@@ -243,6 +253,7 @@ void multiply_in_tiles(const MatrixKernels& k, const MatmulArgs& args) {
       for (int64_t i = 0; i < tiles.count; ++i) {
         const int64_t first = tiles.begin(i), size = tiles.size(i);
         prefetch_slice(w.panel(p + kTilePanels), kTilePanels * w.panel_bytes, i, tiles.count);
+        prefetch_out(args, p, count, row + first, size);
         k.tile[size - 1](panels, stride, count, w.columns, args.scratch + first * row_bytes, acc);
         store_tile(args, p, count, row + first, size, acc);
       }
