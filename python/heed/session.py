@@ -8,6 +8,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
+# Here, since the module would import it in the midst of the first call that gives an array, where
+# Ctrl-C becomes a TypeError.
+import numpy as np
+
 from heed import _heed
 from heed.answers import Generation, Translation
 from heed.errors import ArgumentError, Error
@@ -22,7 +26,6 @@ from heed.options import (
 from heed.tokenizer import Prompt, Tokenizer
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self, Unpack
 

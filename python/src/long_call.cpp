@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <thread>
 
@@ -34,10 +35,15 @@ void handle(int signal, siginfo_t* info, void* context) {
   }
 }
 
-/// No session, or one that is gone by now, is a status that nobody needs.
+/// Again and again, since the session may not have begun its call yet. No session, or one that is
+/// gone by now, is a status that nobody needs.
 void watch() {
   for (;;) {
-    if (sem_wait(&wake_watcher) == 0 && pressed) heed_session_cancel(session_at_work);
+    if (sem_wait(&wake_watcher) != 0) continue;
+    while (pressed && session_at_work) {
+      heed_session_cancel(session_at_work);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
   }
 }
 
@@ -61,12 +67,12 @@ bool is_handled(const struct sigaction& action) {
 
 CtrlC::CtrlC(heed_session* session) : in_main_thread_(in_main_thread()) {
   if (!in_main_thread_) return;
+  if (!installed) pressed = false;  // before the watcher sees the session
   outer_ = session_at_work.exchange(session);
   if (installed || sigaction(SIGINT, nullptr, &python_action) != 0 || !is_handled(python_action)) {
     return;
   }
   start_watcher();
-  pressed = false;
   struct sigaction ours = python_action;
   ours.sa_flags |= SA_SIGINFO;
   ours.sa_sigaction = handle;

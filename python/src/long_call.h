@@ -38,6 +38,7 @@ template <typename Work>
 auto long_call(heed_session* session, const Work& work) {
   check_process();
   const CtrlC ctrl_c(session);
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();  // pressed before: arguments take time
   try {
     const nb::gil_scoped_release released;
     return work();

@@ -62,12 +62,15 @@ def test_a_handler_that_does_not_raise(bert):
     """The call has ended: it cannot go on, and says so."""
     pressed = []
     before = signal.signal(signal.SIGINT, lambda *args: pressed.append(args))
+    timer = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGINT])
+
+    def press(share):  # not before the call, which nothing would end then
+        if timer.ident is None:
+            timer.start()
+
     try:
-        timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
-        timer.start()
         with pytest.raises(heed.CancelledError):
-            while True:
-                bert.embed(["a cat sat"] * 20_000)
+            bert.embed(["a cat sat"] * 200_000, progress=press)
         timer.join()
     finally:
         signal.signal(signal.SIGINT, before)
