@@ -324,10 +324,11 @@ TEST_CASE("the last block computes no rows that nobody wants, and the same bits 
         std::fill_n(cache.view().base, cache.bytes(), std::byte{0xff});
         const std::vector<float> some = run(plan, tokens, true, 2, sequence, kRows - wanted);
         CHECK(std::ranges::equal(some, std::span(all).last(some.size())));
-        const auto same_cache = [&](std::span<std::byte> part) {  // what is behind the last token is nobody's
-          const auto offset = part.data() - cache.view().base;
-          return std::memcmp(part.data(), kept.data() + offset, part.size()) == 0;
-        };
+        const auto same_cache =
+            [&](std::span<std::byte> part) {  // what is behind the last token is nobody's
+              const auto offset = part.data() - cache.view().base;
+              return std::memcmp(part.data(), kept.data() + offset, part.size()) == 0;
+            };
         if (cached) CHECK(std::ranges::all_of(cache.parts(32), same_cache));
       }
     }
