@@ -14,8 +14,8 @@ import time
 
 import heed
 
-TOKENS = 128
-REPETITIONS = 15
+TOKENS = 32
+REPETITIONS = 60
 command, name = sys.argv[1:]
 options = {"max_tokens": TOKENS + 1, "ignore_eos": True}
 

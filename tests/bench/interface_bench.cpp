@@ -1,6 +1,6 @@
-// What heed.h costs: the same answers, written by the engine's own classes and through C, in turn
-// in one process. Prints the median of the ratios of neighbouring runs. usage: interface-bench
-// MODEL [TOKENS [ROUNDS]]
+// What heed.h costs: the same answers of one session, written by the engine's own classes and
+// through C, in turn. Prints the median of the ratios of neighbouring runs.
+// usage: interface-bench MODEL [TOKENS [ROUNDS]]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -40,49 +40,48 @@ void through_c(heed_session* session, const std::vector<heed::Token>& prompt,
 
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
-  const int64_t tokens = argc > 2 ? std::atoll(argv[2]) : 128;
-  const int rounds = argc > 3 ? std::atoi(argv[3]) : 15;
+  const int64_t tokens = argc > 2 ? std::atoll(argv[2]) : 32;
+  const int rounds = argc > 3 ? std::atoi(argv[3]) : 100;
   const std::vector<heed::Token> prompt = {1, 2, 3, 4};
   const heed::GenerateOptions options{.max_tokens = tokens, .ignore_eos = true};
-
-  heed_model* c_model = nullptr;
-  heed_session* c_session = nullptr;
-  check(heed_model_load(argv[1], nullptr, &c_model));
-  check(heed_session_new(c_model, nullptr, &c_session));
-  // One copy of the weights: two would differ by where they lie in memory.
-  heed::Session inside(heed::c_api::models().find(c_model)->model);
   heed_generate_params params;
   heed_generate_params_init(&params);
   params.max_tokens = tokens;
   params.ignore_eos = 1;
 
-  // Two sessions inside: how much two of them differ, by where their caches lie, is no cost of C.
-  heed::Session other(heed::c_api::models().find(c_model)->model);
-  const auto answer = [&](heed::Session& session) {
-    session.rewind(0);
-    session.start(prompt, options);
-    while (session.next()) {
+  heed_model* model = nullptr;
+  heed_session* session = nullptr;
+  check(heed_model_load(argv[1], nullptr, &model));
+  check(heed_session_new(model, nullptr, &session));
+  // One session for both: two would differ by where their caches lie in memory.
+  heed::Session& inside = heed::c_api::sessions().find(session)->session;
+  const auto through_engine = [&] {
+    inside.rewind(0);
+    inside.start(prompt, options);
+    while (inside.next()) {
     }
   };
-  const std::vector<std::function<void()>> ways = {[&] { answer(inside); }, [&] { answer(other); },
-                                                   [&] {
-                                                     check(heed_rewind(c_session, 0));
-                                                     through_c(c_session, prompt, params);
-                                                   }};
-  for (const auto& way : ways) way();
-  std::vector<std::vector<double>> ratios(ways.size());
+  const auto through_both = [&] {
+    check(heed_rewind(session, 0));
+    through_c(session, prompt, params);
+  };
+  through_engine();
+  through_both();
+  std::vector<double> ratios;
   for (int i = 0; i < rounds; ++i) {
-    std::vector<double> seconds(ways.size());
-    for (size_t w = 0; w < ways.size(); ++w) {  // another one begins each time
-      const size_t at = (w + static_cast<size_t>(i)) % ways.size();
-      seconds[at] = seconds_of(ways[at]);
-    }
-    for (size_t w = 0; w < ways.size(); ++w) ratios[w].push_back(seconds[w] / seconds[0]);
+    double engine = 0, c = 0;
+    if (i % 2 == 0) engine = seconds_of(through_engine);
+    c = seconds_of(through_both);
+    if (i % 2 != 0) engine = seconds_of(through_engine);
+    ratios.push_back(c / engine);
   }
-  for (auto& list : ratios) std::ranges::sort(list);
-  const auto median = [&](size_t way) { return ratios[way][ratios[way].size() / 2]; };
-  std::printf("%lld tokens, median of %d: through C %.4f, another session of the engine %.4f\n",
-              static_cast<long long>(tokens), rounds, median(2), median(1));
-  heed_session_free(c_session);
-  heed_model_free(c_model);
+  std::ranges::sort(ratios);
+  const auto quantile = [&](double q) {
+    return ratios[static_cast<size_t>(q * static_cast<double>(ratios.size() - 1))];
+  };
+  std::printf(
+      "%lld tokens, through C over the engine's own: median of %d %.4f, quartiles %.4f %.4f\n",
+      static_cast<long long>(tokens), rounds, quantile(0.5), quantile(0.25), quantile(0.75));
+  heed_session_free(session);
+  heed_model_free(model);
 }
