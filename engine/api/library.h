@@ -148,8 +148,8 @@ class Session {
   /// Makes the call that is at work on another thread throw Error(cancelled), after the token or
   /// the batch that it is at. The only function that may be called while another is at work.
   void cancel();
-  /// What was cancelled was a call before. The caller says so before each call, since getting the
-  /// arguments of a call ready is a part of it that may take long.
+  /// What was cancelled was a call before. The caller says so before each call but next(), since
+  /// getting the arguments of a call ready is a part of it that may take long.
   void begin_call();
 
   // Decoders. Tokens are appended to the cache; Error(limit) states both numbers when they do not

@@ -102,7 +102,7 @@ void heed_session_info_init(heed_session_info* info) {
 }
 
 heed_status heed_session_get_info(heed_session* session, heed_session_info* info) {
-  return with_session(session, [&](SessionObject& object) {
+  return within_session(session, [&](SessionObject& object) {
     give(info,
          {.context = object.session.context(),
           .position = object.session.position(),
@@ -143,7 +143,7 @@ heed_status heed_rewind(heed_session* session, int64_t position) {
 }
 
 heed_status heed_session_tokens(heed_session* session, heed_token* tokens, size_t* count) {
-  return with_session(session, [&](SessionObject& object) {
+  return within_session(session, [&](SessionObject& object) {
     give(object.session.tokens(), tokens, count, "count");
   });
 }
@@ -197,7 +197,7 @@ heed_status heed_generate_start(heed_session* session, const heed_token* prompt,
 
 heed_status heed_generate_next(heed_session* session, const char** text, size_t* length,
                                int32_t* more) {
-  return with_session(session, [&](SessionObject& object) {
+  return within_session(session, [&](SessionObject& object) {
     need(text, "text") = "";
     need(length, "length") = 0;
     need(more, "more") = 0;
@@ -219,19 +219,19 @@ heed_status heed_chat(heed_session* session, const heed_message* messages, size_
 }
 
 heed_status heed_session_generation(heed_session* session, heed_generation* generation) {
-  return with_session(session, [&](SessionObject& object) {
+  return within_session(session, [&](SessionObject& object) {
     give_generation(generation, object.session.answer());
   });
 }
 
 heed_status heed_session_answer(heed_session* session, char* text, size_t* length) {
-  return with_session(session, [&](SessionObject& object) {
+  return within_session(session, [&](SessionObject& object) {
     give_text(object.session.answer().text, text, length);
   });
 }
 
 heed_status heed_session_answer_tokens(heed_session* session, heed_token* tokens, size_t* count) {
-  return with_session(session, [&](SessionObject& object) {
+  return within_session(session, [&](SessionObject& object) {
     give(std::span<const heed_token>(object.session.answer().tokens), tokens, count, "count");
   });
 }

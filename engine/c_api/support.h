@@ -116,15 +116,24 @@ inline heed_session* as_handle(std::shared_ptr<SessionObject> object) {
   return static_cast<heed_session*>(sessions().add(std::move(object)));
 }
 
-/// Runs work(SessionObject&) unless another call of the session is at work.
+/// Runs work(SessionObject&), which goes on with what the session is at or asks for it, unless
+/// another call of the session is at work. What was cancelled stays cancelled.
 template <typename Work>
-heed_status with_session(heed_session* handle, const Work& work) noexcept {
+heed_status within_session(heed_session* handle, const Work& work) noexcept {
   return guarded([&] {
     const std::shared_ptr<SessionObject> object = sessions().find(handle);
     const std::unique_lock lock(object->at_work, std::try_to_lock);
     if (!lock) refuse(HEED_BUSY, "the session is at work on another call");
-    object->session.begin_call();
     work(*object);
+  });
+}
+
+/// The same for work that begins something.
+template <typename Work>
+heed_status with_session(heed_session* handle, const Work& work) noexcept {
+  return within_session(handle, [&](SessionObject& object) {
+    object.session.begin_call();
+    work(object);
   });
 }
 

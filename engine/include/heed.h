@@ -364,7 +364,8 @@ HEED_API void heed_session_info_init(heed_session_info* info);
 HEED_API heed_status heed_session_get_info(heed_session* session, heed_session_info* info);
 
 /** Makes the call that is at work return HEED_CANCELLED after the token, or the batch, that it is
- *  at; does nothing if there is none. Any thread, also while another call is at work.
+ *  at, and heed_generate_next for an answer that is made a piece at a time; else does nothing. Any
+ *  thread, also while another call is at work.
  *  @code
  *  heed_session_cancel(session);
  *  @endcode */

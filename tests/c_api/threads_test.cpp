@@ -84,6 +84,26 @@ TEST_CASE("a call is cancelled from its first moment on") {
   CHECK(status == HEED_CANCELLED);
 }
 
+TEST_CASE("an answer is cancelled between two of its pieces as well") {
+  const TestModel model;
+  const TestSession session(model);
+  heed_generate_params params;
+  heed_generate_params_init(&params);
+  params.ignore_eos = 1;
+  const char* text = nullptr;
+  size_t length = 0;
+  int32_t more = 0;
+  const auto next = [&] { return heed_generate_next(session, &text, &length, &more); };
+  REQUIRE(heed_generate_start(session, kPrompt.data(), 4, &params) == HEED_OK);
+  REQUIRE(next() == HEED_OK);
+  std::thread([&] { CHECK(heed_session_cancel(session) == HEED_OK); }).join();
+  char said[1024];
+  length = sizeof said;
+  CHECK(heed_session_answer(session, said, &length) == HEED_OK);  // a question changes nothing
+  CHECK(next() == HEED_CANCELLED);
+  CHECK(answer(session).size() == 12);  // another answer begins anew
+}
+
 TEST_CASE("models and sessions are opened, used and freed by many threads at once") {
   const TestModel shared;
   std::vector<std::thread> threads;
