@@ -32,6 +32,7 @@ class PieceMap {
   /// The text of each token, as a language's model has it: some pieces are not what they look like.
   std::vector<std::string> texts(const SentencePieceLibrary& library) const {
     std::vector<std::string> texts;
+    texts.reserve(pieces_.size());
     for (const std::string& piece : pieces_) texts.push_back(with_blanks(piece));
     for (int id = 0; id < library.size(); ++id) {
       const Token token = find(library.piece(id));
