@@ -149,6 +149,7 @@ class TextList {
 inline std::vector<heed_pair> as_pairs(
     const std::vector<std::pair<std::string, std::string>>& pairs) {
   std::vector<heed_pair> result;
+  result.reserve(pairs.size());
   for (const auto& [name, value] : pairs) result.push_back({name.c_str(), value.c_str()});
   return result;
 }
