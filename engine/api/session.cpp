@@ -92,7 +92,8 @@ int64_t Session::position() const {
 int64_t Session::memory_bytes() const {
   if (impl_->decoder) return impl_->decoder->bytes();
   if (impl_->encoder) return impl_->encoder->bytes();
-  return impl_->seq2seq ? impl_->seq2seq->bytes() : 0;
+  return (impl_->seq2seq ? impl_->seq2seq->bytes() : 0) +
+         (impl_->workers ? impl_->workers->bytes() : 0);
 }
 
 Work Session::work(int64_t position, int64_t tokens) const {
@@ -211,18 +212,12 @@ Embeddings Session::embed(std::span<const std::string> texts, const EmbedOptions
   }
   Embeddings result{.rows = static_cast<int64_t>(texts.size()), .width = encoder.width()};
   result.values.resize(result.rows * result.width);
-  const int64_t batch = std::clamp(options.batch_tokens, int64_t{1}, encoder.rows());
-  const Kernels& kernels = impl_->loaded().weights->kernels();
-  const std::span<const std::vector<Token>> all = sequences;
-  for (size_t begin = 0, end = 0; begin < all.size(); begin = end) {
-    size_t tokens = all[end++].size();
-    while (end < all.size() && tokens + all[end].size() <= static_cast<size_t>(batch)) {
-      tokens += all[end++].size();
-    }
-    encoder.run(all.subspan(begin, end - begin), &result.values[begin * result.width],
-                options.pooling);
-    if (options.progress) options.progress(static_cast<int64_t>(end), result.rows);
+  PassOptions encoding{.pooling = options.pooling, .batch_tokens = options.batch_tokens};
+  if (options.progress) {
+    encoding.progress = [&](int64_t done) { options.progress(done, result.rows); };
   }
+  encoder.run_all(sequences, result.values.data(), encoding);
+  const Kernels& kernels = impl_->loaded().weights->kernels();
   for (int64_t r = 0; options.normalize && r < result.rows; ++r) {
     float* row = &result.values[r * result.width];
     const float norm = std::sqrt(kernels.dot(row, row, result.width));

@@ -13,7 +13,7 @@
 #include "engine/decode/decoder.h"
 #include "engine/decode/encoder.h"
 #include "engine/decode/generate.h"
-#include "engine/decode/seq2seq.h"
+#include "engine/decode/seq2seq_workers.h"
 
 namespace heed {
 
@@ -27,9 +27,11 @@ struct Session::Impl {
   std::optional<Generator> generator;  ///< of the answer that is being made, piece by piece
   Generation last_answer;              ///< if none is
   std::optional<Encoder> encoder;
-  std::optional<Seq2Seq> seq2seq;  ///< made by the first call, again where options differ
-  Seq2SeqOptions seq2seq_options;
-  std::unique_ptr<Profile> profile;  ///< null: not asked for
+  // Made by the first call that needs it, again where options differ.
+  std::optional<Seq2Seq> seq2seq;         ///< all threads on the same sources
+  std::optional<Seq2SeqWorkers> workers;  ///< each on its own
+  Seq2SeqOptions seq2seq_options;         ///< of either
+  std::unique_ptr<Profile> profile;       ///< null: not asked for
   std::atomic<bool> cancelled = false;
 
   const LoadedModel& loaded() const { return model.impl().loaded; }
@@ -45,8 +47,10 @@ struct Session::Impl {
     if (!encoder) wrong_kind(what, "an encoder that gives sentence embeddings");
     return *encoder;
   }
-  /// Threads and the type of keys and values are the session's.
+  /// For options whose threads and type of keys and values are the session's.
   Seq2Seq& need_seq2seq(const char* what, Seq2SeqOptions options);
+  Seq2SeqWorkers& need_workers(Seq2SeqOptions options);
+  void set_seq2seq_options(Seq2SeqOptions options);
 
   [[noreturn]] void wrong_kind(const char* what, const char* wanted) const {
     fail(Error::Code::unsupported, what, " needs ", wanted, ": ", model.info().path.string(),

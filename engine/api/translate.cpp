@@ -6,6 +6,9 @@
 namespace heed {
 namespace {
 
+/// So many sources for each thread are more than one would have to wait for another's.
+constexpr int64_t kShareOut = 8;
+
 /// The token that a translation begins with, before any of its own.
 Token start_token(const Metadata& metadata) {
   const auto& architecture = metadata.require<std::string>("general.architecture");
@@ -101,19 +104,36 @@ Hypothesis make_hypothesis(BeamSearch::Result result, const TextTokenizer& token
 
 }  // namespace
 
+/// What was made for other options goes.
+void Session::Impl::set_seq2seq_options(Seq2SeqOptions options) {
+  options.threads = threads;
+  options.kv_type = search_kv_type(loaded(), kv_type);
+  if (options == seq2seq_options) return;
+  seq2seq.reset();
+  workers.reset();
+  seq2seq_options = std::move(options);
+}
+
 Seq2Seq& Session::Impl::need_seq2seq(const char* what, Seq2SeqOptions options) {
   const LoadedModel& m = loaded();
   if (!m.graph.memory) wrong_kind(what, "an encoder-decoder");
-  options.threads = threads;
-  options.kv_type = search_kv_type(m, kv_type);
-  if (!seq2seq || !(options == seq2seq_options)) {
-    seq2seq.reset();
-    seq2seq.emplace(m.graph, *m.weights, *m.memory_weights, options);
-    seq2seq_options = options;
+  set_seq2seq_options(std::move(options));
+  if (!seq2seq) {
+    seq2seq.emplace(m.graph, *m.weights, *m.memory_weights, seq2seq_options);
     if (profile) seq2seq->set_trace(profile->trace());
     seq2seq->set_cancel(&cancelled);
   }
   return *seq2seq;
+}
+
+Seq2SeqWorkers& Session::Impl::need_workers(Seq2SeqOptions options) {
+  const LoadedModel& m = loaded();
+  set_seq2seq_options(std::move(options));
+  if (!workers) {
+    workers.emplace(m.graph, *m.weights, *m.memory_weights, seq2seq_options);
+    workers->set_cancel(&cancelled);
+  }
+  return *workers;
 }
 
 std::vector<Translation> Session::translate(std::span<const std::string> texts,
@@ -124,8 +144,7 @@ std::vector<Translation> Session::translate(std::span<const std::string> texts,
   const TextTokenizer& tokenizer = impl_->model.impl().text->tokenizer;
   const SearchOptions search =
       search_options(file_search(loaded, impl_->model.tokenizer()), options);
-  const int64_t batch = std::max<int64_t>(1, options.batch);
-  Seq2Seq& seq2seq = impl_->need_seq2seq("translate", {.batch = batch, .search = search});
+  const Seq2SeqOptions work{.batch = std::max<int64_t>(1, options.batch), .search = search};
 
   std::vector<Translation> all(texts.size());
   std::vector<std::vector<Token>> sources;
@@ -133,7 +152,7 @@ std::vector<Translation> Session::translate(std::span<const std::string> texts,
   const size_t nothing = tokenizer.encode("").size();
   for (size_t i = 0; i < texts.size(); ++i) {
     std::vector<Token> tokens =
-        impl_->checked_tokens(texts[i], i, seq2seq.source_context(), options.truncate);
+        impl_->checked_tokens(texts[i], i, loaded.graph.memory->dims.context, options.truncate);
     all[i].source_tokens = static_cast<int64_t>(tokens.size());
     (tokens.size() > nothing ? places : empty).push_back(i);
     if (tokens.size() > nothing) sources.push_back(std::move(tokens));
@@ -147,14 +166,23 @@ std::vector<Translation> Session::translate(std::span<const std::string> texts,
     all[place].hypotheses.emplace_back();
     if (!in_order.add(place)) return all;
   }
-  seq2seq.translate(sources, prompt, [&](size_t index, std::vector<BeamSearch::Result> results) {
+  const Seq2Seq::Done done = [&](size_t index, std::vector<BeamSearch::Result> results) {
     Translation& translation = all[places[index]];
     results.resize(std::min(results.size(), static_cast<size_t>(options.hypotheses)));
     for (BeamSearch::Result& result : results) {
       translation.hypotheses.push_back(make_hypothesis(std::move(result), tokenizer, search.eos));
     }
     return in_order.add(places[index]);
-  });
+  };
+  // A profile is of all threads at the same step.
+  const int64_t threads = impl_->threads;
+  const bool shared = threads > 1 && !impl_->profile && work.batch >= threads &&
+                      std::ssize(sources) >= kShareOut * threads;
+  if (shared) {
+    impl_->need_workers(work).translate(sources, prompt, done);
+  } else {
+    impl_->need_seq2seq("translate", work).translate(sources, prompt, done);
+  }
   return all;
 }
 
@@ -167,7 +195,7 @@ std::vector<PairScore> Session::score_pairs(std::span<const std::string> sources
     fail(Error::Code::argument, sources.size(), " sources and ", targets.size(), " targets");
   }
   const Seq2SeqOptions options =
-      impl_->seq2seq ? impl_->seq2seq_options : Seq2SeqOptions{.search = search};
+      impl_->seq2seq || impl_->workers ? impl_->seq2seq_options : Seq2SeqOptions{.search = search};
   Seq2Seq& seq2seq = impl_->need_seq2seq("score_pairs", options);
   const TextTokenizer& tokenizer = impl_->model.impl().text->tokenizer;
   const Token start = start_token(loaded.file.metadata());

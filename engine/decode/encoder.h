@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -17,6 +18,15 @@ struct EncoderOptions {
   AllInputSquares* input_squares = nullptr;  ///< see PlanOptions
 };
 
+/// How many sequences are encoded.
+struct PassOptions {
+  Pooling pooling = Pooling::model;
+  int64_t batch_tokens = 512;  ///< of a pass, about: 1 to Encoder::rows()
+  /// Gets the number of sequences that are done, on the caller's thread; what it throws ends the
+  /// work.
+  std::function<void(int64_t done)> progress = {};
+};
+
 class Encoder {
  public:
   /// `weights` (and the graph) must outlive the encoder.
@@ -28,11 +38,16 @@ class Encoder {
   void run(std::span<const std::vector<Token>> sequences, float* out,
            Pooling pooling = Pooling::model);
 
+  /// The same for any number of sequences, in as many passes as they need. Where there are many
+  /// short ones each thread has passes of its own and waits for no other: the numbers are the same.
+  void run_all(std::span<const std::vector<Token>> sequences, float* out,
+               const PassOptions& options);
+
   int64_t width() const { return plan_.out_width(); }
   int64_t context() const { return context_; }
   int64_t rows() const { return plan_.rows(); }
   int threads() const { return team_.size(); }
-  int64_t bytes() const { return plan_.bytes(team_.size()); }
+  int64_t bytes() const { return bytes(plan_, own_plan_, team_.size()); }
   /// Bytes that an encoder will have.
   static int64_t bytes(const Graph& graph, const Weights& weights, const EncoderOptions& options);
   void set_trace(Trace trace) { trace_ = std::move(trace); }
@@ -40,17 +55,37 @@ class Encoder {
   void set_cancel(const std::atomic<bool>* flag) { cancel_ = flag; }
 
  private:
-  void gather(std::span<const std::vector<Token>> sequences);
+  /// What a pass reads; the lists keep their memory.
+  struct Lists {
+    std::vector<Token> tokens;
+    std::vector<int32_t> positions;
+    std::vector<SequenceRows> rows;
+  };
+
+  /// A thread with passes of its own.
+  struct Worker {
+    ThreadTeam team{1};
+    Workspace workspace;
+    Lists lists;
+  };
+
+  static int64_t bytes(const Plan& plan, const Plan& own_plan, int threads);
+  void gather(std::span<const std::vector<Token>> sequences, int64_t most, Lists& lists) const;
+  Pass pass(const Lists& lists, float* out, Pooling pooling) const;
+  static std::vector<std::span<const std::vector<Token>>> cut(
+      std::span<const std::vector<Token>> sequences, const Plan& plan, int64_t most, int64_t share);
+  void run_shared(std::span<const std::vector<Token>> sequences, float* out,
+                  const PassOptions& options);
 
   int64_t vocab_;
   int64_t context_;
   KvType kv_type_;
   ThreadTeam team_;
-  Plan plan_;
+  Plan plan_;      // of passes of all threads together
+  Plan own_plan_;  // of a thread's own
   Workspace workspace_;
-  std::vector<Token> tokens_;
-  std::vector<int32_t> positions_;
-  std::vector<SequenceRows> rows_;
+  Lists lists_;
+  std::vector<Worker> workers_;  // made when they are first needed
   Trace trace_;
   const std::atomic<bool>* cancel_ = nullptr;
 };

@@ -141,12 +141,16 @@ void Seq2Seq::check(std::span<const Tokens> sequences, int64_t most, int64_t voc
 
 void Seq2Seq::translate(std::span<const Tokens> sources, std::span<const Token> prompt,
                         const Done& done) {
-  check(sources, encoder_.positions, encoder_.vocab, "source");
+  SourceQueue queue(sources);
+  translate(queue, prompt, done);
+}
+
+void Seq2Seq::translate(SourceQueue& queue, std::span<const Token> prompt, const Done& done) {
+  check(queue.sources(), encoder_.positions, encoder_.vocab, "source");
   slots_[0].search.start(prompt);               // refuses what it cannot begin with
   for (Slot& slot : slots_) slot.busy = false;  // an earlier call may have ended by an exception
-  size_t next = 0;
   while (true) {
-    admit(sources, prompt, next);
+    admit(queue, prompt);
     if (busy_.empty()) return;
     step();
     for (Slot* slot : busy_) {
@@ -158,17 +162,20 @@ void Seq2Seq::translate(std::span<const Tokens> sources, std::span<const Token> 
 }
 
 /// Fills free places once a quarter of them is free: fewer sources would waste an encoder's pass.
-void Seq2Seq::admit(std::span<const Tokens> sources, std::span<const Token> prompt, size_t& next) {
+void Seq2Seq::admit(SourceQueue& queue, std::span<const Token> prompt) {
   const auto is_free = [](const Slot& slot) { return !slot.busy; };
   const auto free = static_cast<size_t>(std::ranges::count_if(slots_, is_free));
+  const bool enough = free >= (slots_.size() + 3) / 4;
   entering_.clear();
   for (Slot& slot : slots_) {
-    if (slot.busy || next == sources.size() || free < (slots_.size() + 3) / 4) continue;
+    if (slot.busy || !enough) continue;
+    const std::optional<size_t> source = queue.take();
+    if (!source) break;
     slot.busy = true;
-    slot.source = next++;
+    slot.source = *source;
     entering_.push_back(&slot);
   }
-  encode(sources, entering_);
+  encode(queue.sources(), entering_);
   for (Slot* slot : entering_) {
     slot->search.start(prompt);
     prefill(*slot, prompt.first(prompt.size() - 1));

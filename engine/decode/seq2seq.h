@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,24 @@ struct Seq2SeqOptions {
   bool operator==(const Seq2SeqOptions&) const = default;
 };
 
+/// Sources that wait to be translated, by one Seq2Seq or by several side by side.
+class SourceQueue {
+ public:
+  explicit SourceQueue(std::span<const std::vector<Token>> sources) : sources_(sources) {}
+
+  std::span<const std::vector<Token>> sources() const { return sources_; }
+  bool empty() const { return next_.load(std::memory_order_relaxed) >= sources_.size(); }
+  /// The next one's index; nothing if there is none.
+  std::optional<size_t> take() {
+    const size_t index = next_.fetch_add(1, std::memory_order_relaxed);
+    return index < sources_.size() ? std::optional(index) : std::nullopt;
+  }
+
+ private:
+  std::span<const std::vector<Token>> sources_;
+  std::atomic<size_t> next_ = 0;
+};
+
 class Seq2Seq {
  public:
   using Tokens = std::vector<Token>;
@@ -40,6 +59,8 @@ class Seq2Seq {
   /// any work, Error(argument) for an empty source or an id outside the vocabulary, Error(limit)
   /// for a source of more than source_context() tokens or a prompt as long as max_length.
   void translate(std::span<const Tokens> sources, std::span<const Token> prompt, const Done& done);
+  /// The same for those that the queue gives.
+  void translate(SourceQueue& queue, std::span<const Token> prompt, const Done& done);
 
   /// Natural-log probability of every token of targets[i] after the first, a start token, given
   /// sources[i] and the tokens before it. Throws as translate() does.
@@ -97,7 +118,7 @@ class Seq2Seq {
   static void check(std::span<const Tokens> sequences, int64_t most, int64_t vocab,
                     const char* what);
   void encode(std::span<const Tokens> sources, std::span<Slot* const> slots);
-  void admit(std::span<const Tokens> sources, std::span<const Token> prompt, size_t& next);
+  void admit(SourceQueue& queue, std::span<const Token> prompt);
   void prefill(Slot& slot, std::span<const Token> prompt);
   void step();
   void score_batch(std::span<const Tokens> sources, std::span<const Tokens> targets,

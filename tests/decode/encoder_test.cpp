@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 
 #include "engine/core/error.h"
 #include "engine/kernels/dispatch.h"
@@ -70,6 +73,52 @@ TEST_CASE(
       CHECK(std::abs(batch[i] - expected[i]) < tolerance);
     }
   }
+}
+
+TEST_CASE("many sequences: threads that share them out give the bits of one that does not") {
+  std::vector<std::vector<Token>> sequences;
+  for (int64_t i = 0; i < 120; ++i) {
+    sequences.emplace_back(static_cast<size_t>(1 + i * 37 % 70), static_cast<Token>(i % 90));
+  }
+  for (const DType type : {DType::f32, DType::bf16, DType::q8_0}) {
+    CAPTURE(info(type).name);
+    const TinyModel model(tiny_encoder(), type, kernels(choose_isa()), false, /*many_rows=*/true);
+    const auto embed_all = [&](int threads) {
+      Encoder encoder(model.graph(), model.weights(), {.threads = threads});
+      std::vector<float> out(sequences.size() * encoder.width());
+      std::vector<int64_t> done;
+      encoder.run_all(sequences, out.data(),
+                      {.progress = [&](int64_t count) { done.push_back(count); }});
+      CHECK(std::ranges::is_sorted(done));
+      CHECK(done.back() == std::ssize(sequences));
+      return out;
+    };
+    const std::vector<float> expected = embed_all(1);
+    CHECK(same_bits(embed_all(2), expected));
+    CHECK(same_bits(embed_all(3), expected));
+  }
+}
+
+TEST_CASE("many sequences: what ends one thread's work ends that of all") {
+  const TinyModel model(tiny_encoder(), DType::f32, kernels(Isa::scalar));
+  std::vector<std::vector<Token>> sequences(100, std::vector<Token>(70, 1));
+  Encoder encoder(model.graph(), model.weights(), {.threads = 2});
+  std::vector<float> out(sequences.size() * encoder.width());
+  int calls = 0;
+  const PassOptions stopping{.progress = [&](int64_t) {
+    ++calls;
+    throw std::runtime_error("enough");
+  }};
+  CHECK_THROWS_WITH_AS(encoder.run_all(sequences, out.data(), stopping), "enough",
+                       std::runtime_error);
+  CHECK(calls == 1);
+  sequences[99] = {90};
+  CHECK_THROWS_WITH_AS(encoder.run_all(sequences, out.data(), {}), "token 90: expected 0 to 89",
+                       Error);
+  const std::atomic<bool> cancelled = true;
+  encoder.set_cancel(&cancelled);
+  sequences[99] = {1};
+  CHECK_THROWS_WITH_AS(encoder.run_all(sequences, out.data(), {}), "cancelled", Error);
 }
 
 TEST_CASE("pooling is the caller's to choose") {
