@@ -45,8 +45,8 @@ class Convert : public Verb {
                           "RE=TYPE, a regular expression and a type"));
     flags.add("--set", "KEY=VALUE", "metadata, in the type the key has; may be repeated",
               pair_setter(options_.metadata, /*at_last=*/false, "KEY=VALUE"));
-    flags.add("--imatrix", "FILE", imatrix_, "errors count as `heed imatrix` measured");
-    flags.add("--no-record", no_record_, "nothing for heed verify: do not run the source");
+    flags.add("--imatrix", "FILE", imatrix_, "errors count as it says; without, as measured here");
+    flags.add("--no-record", no_record_, "source not run: no heed verify, errors count alike");
     flags.add("-t,--threads", "N", options_.threads, "threads; 0 = as many as the machine has",
               {0, 4096});
   }
@@ -54,7 +54,9 @@ class Convert : public Verb {
     return "SOURCE: a directory as Hugging Face or CTranslate2 saves it, or a GGUF file.\n"
            "Without --type a directory becomes f16; of a GGUF file all stays as it is, but\n"
            "for what --tensor-type and --set say. A new key is of the type its value looks\n"
-           "like: true, 7, 0.5, or else a string.\n";
+           "like: true, 7, 0.5, or else a string.\n"
+           "A few texts are run through the source first: for heed verify, and to know which\n"
+           "errors of rounding will be multiplied by much.\n";
   }
   void run(Words& words, Output& out) override;
 
@@ -65,7 +67,7 @@ class Convert : public Verb {
   ConvertOptions options_;
 };
 
-void warn(const Json& report) {
+void warn(const Json& report, bool has_imatrix) {
   const auto quantized = report["quantized"].get<long long>();
   const auto twice = report["quantized_twice"].get<long long>();
   const auto unweighted = report["unweighted"].get<long long>();
@@ -75,12 +77,13 @@ void warn(const Json& report) {
         stderr, "heed: warning: %lld of %lld matrices were quantised before: their errors add up\n",
         twice, quantized);
   }
-  if (unweighted > 0) {
+  if (has_imatrix && unweighted > 0) {
     std::fprintf(stderr, "heed: warning: the imatrix has nothing of %lld of %lld matrices\n",
                  unweighted, quantized);
   }
   if (!problem.empty()) {
-    std::fprintf(stderr, "heed: warning: no record for heed verify: %s\n", problem.c_str());
+    std::fprintf(stderr, "heed: warning: no record for heed verify%s: %s\n",
+                 has_imatrix || quantized == 0 ? "" : ", errors not weighed", problem.c_str());
   }
 }
 
@@ -97,7 +100,7 @@ void Convert::run(Words& words, Output&) {
     options_.progress = [&bar](int64_t done, int64_t all) { bar.update_bytes(done, all); };
     report = convert(source, out_path_, options_);
   }
-  warn(Json::parse(report));
+  warn(Json::parse(report), !imatrix_.empty());
   if (!std::filesystem::is_regular_file(out_path_)) return;  // a pipe cannot be read again
   const FileInfo info = inspect_file(out_path_);
   std::fprintf(stderr, "%s: %s, %s parameters, %s\n", out_path_.c_str(), info.architecture.c_str(),

@@ -11,8 +11,8 @@
 #include "engine/convert/generation.h"
 #include "engine/convert/gguf_source.h"
 #include "engine/convert/modules.h"
-#include "engine/convert/record_source.h"
 #include "engine/convert/rope_factors.h"
+#include "engine/convert/source_run.h"
 #include "engine/convert/tokenizer.h"
 #include "engine/core/error.h"
 #include "models/registry.h"
@@ -70,68 +70,94 @@ bool has_blocks(DType type) {
   return info(type).block > 1;
 }
 
+bool is_rounded(const PlannedTensor& tensor) {
+  return tensor.source->type != tensor.target.type && has_blocks(tensor.target.type);
+}
+
+/// Whether errors are weighed by what a run of the source has shown. Not of 8 bits: beside them the
+/// input, which is rounded to 8 bits too, loses as much whatever the weights.
+bool wants_run(const PlannedTensor& tensor) {
+  return is_rounded(tensor) && tensor.target.type != DType::q8_0;
+}
+
 /// Finds the importance of every matrix that is about to be rounded to blocks.
 ConvertReport weigh(std::span<PlannedTensor> tensors, const std::optional<Imatrix>& imatrix) {
   ConvertReport report;
   for (PlannedTensor& tensor : tensors) {
-    const DType from = tensor.source->type;
-    const DType to = tensor.target.type;
-    if (from == to || !has_blocks(to)) continue;
+    if (!is_rounded(tensor)) continue;
     ++report.quantized;
-    if (has_blocks(from) || tensor.scale) ++report.quantized_twice;
-    if (!imatrix) continue;
-    tensor.importance = imatrix->find(tensor.target.name, tensor.target.shape.back());
+    if (has_blocks(tensor.source->type) || tensor.scale) ++report.quantized_twice;
+    if (imatrix && (wants_run(tensor) || !imatrix->path().empty())) {
+      tensor.importance = imatrix->find(tensor.target.name, tensor.target.shape.back());
+    }
     if (tensor.importance.empty()) ++report.unweighted;
   }
   return report;
 }
 
-/// The keys that llama.cpp's quantiser writes.
-void set_imatrix_keys(const Imatrix& imatrix, Metadata& metadata) {
-  metadata.set("quantize.imatrix.file", imatrix.path().filename().string());
-  if (!imatrix.text().datasets.empty()) {
-    metadata.set("quantize.imatrix.dataset", imatrix.text().datasets.front());
+/// The keys that llama.cpp's quantiser writes; without an imatrix, none.
+void set_imatrix_keys(const std::optional<Imatrix>& imatrix, Metadata& metadata) {
+  const std::string prefix = "quantize.imatrix.";
+  for (const char* key : {"file", "dataset", "entries_count", "chunks_count"}) {
+    metadata.remove(prefix + key);
   }
-  metadata.set("quantize.imatrix.entries_count", static_cast<uint32_t>(imatrix.size()));
-  metadata.set("quantize.imatrix.chunks_count", imatrix.text().chunks);
+  if (!imatrix) return;
+  const ImatrixText& text = imatrix->text();
+  if (!imatrix->path().empty()) {
+    metadata.set(prefix + "file", imatrix->path().filename().string());
+  }
+  if (!text.datasets.empty()) metadata.set(prefix + "dataset", text.datasets.front());
+  metadata.set(prefix + "entries_count", static_cast<uint32_t>(imatrix->size()));
+  metadata.set(prefix + "chunks_count", text.chunks);
 }
 
-/// A model ready to be written.
-struct PlannedModel {
-  Metadata metadata;
-  std::vector<PlannedTensor> tensors;
-  TensorReader read;
+/// What is asked of a run of the source.
+struct RunUse {
+  bool record = false;      ///< to be kept in the file
+  bool importance = false;  ///< of the columns of its matrices
+
+  explicit operator bool() const { return record || importance; }
 };
 
-/// What Heed could not run has no record.
-void set_record(PlannedModel& model, const ConvertTarget& target, const ProgressCallback& progress,
-                ConvertReport& report) {
+/// What Heed cannot run has neither record nor importance: then `problem` says why.
+std::optional<Imatrix> use_run(PlannedModel& model, const RunUse& use, const ConvertTarget& target,
+                               const ProgressCallback& progress, std::string& problem) {
   const int64_t all = source_bytes(model.tensors);
   try {
-    const Record record =
-        record_source(model.metadata, model.tensors, model.read, target.team,
-                      [&](int64_t read_bytes) { progress(std::min(read_bytes, all), all); });
-    write_record(record, model.metadata);
+    const SourceRun run = run_source(
+        model, target.team, [&](int64_t read_bytes) { progress(std::min(read_bytes, all), all); });
+    if (use.record) write_record(run.record, model.metadata);
+    if (!use.importance) return std::nullopt;
+    return Imatrix(run.input_squares, {.datasets = {"heed convert's own texts"},
+                                       .chunks = static_cast<uint32_t>(run.record.texts.size())});
   } catch (const Error& error) {
     const bool misfit = error.code() == Error::Code::format;
     if (!misfit && error.code() != Error::Code::unsupported) throw;
-    report.record_problem = error.what();
+    problem = error.what();
+    return std::nullopt;
   }
 }
 
 /// The last steps are the same for every source.
 ConvertReport write_model(PlannedModel model, const Conversion& conversion, bool recorded,
                           const ConvertTarget& target) {
-  ConvertReport report = weigh(model.tensors, conversion.imatrix);
-  if (conversion.imatrix) set_imatrix_keys(*conversion.imatrix, model.metadata);
+  const RunUse use = {.record = recorded,
+                      .importance = conversion.record && !conversion.imatrix &&
+                                    std::ranges::any_of(model.tensors, wants_run)};
   int64_t before = 0;  // bytes of what has been done
   const ProgressCallback progress = [&](int64_t done, int64_t all) {
-    if (target.progress) target.progress(before + done, recorded ? 2 * all : all);
+    if (target.progress) target.progress(before + done, use ? 2 * all : all);
   };
-  if (recorded) {
-    set_record(model, target, progress, report);
+  std::optional<Imatrix> measured;
+  std::string problem;
+  if (use) {
+    measured = use_run(model, use, target, progress, problem);
     before = source_bytes(model.tensors);
   }
+  const std::optional<Imatrix>& imatrix = conversion.imatrix ? conversion.imatrix : measured;
+  ConvertReport report = weigh(model.tensors, imatrix);
+  report.record_problem = problem;
+  if (report.quantized > 0) set_imatrix_keys(imatrix, model.metadata);
   std::vector<GgufWriter::Tensor> tensors;
   tensors.reserve(model.tensors.size());
   for (const PlannedTensor& tensor : model.tensors) tensors.push_back(tensor.target);

@@ -16,8 +16,8 @@ namespace heed {
 struct ConvertReport {
   int64_t quantized = 0;        ///< matrices that were rounded to a type of blocks
   int64_t quantized_twice = 0;  ///< of these: they came from another type of blocks, or of integers
-  int64_t unweighted = 0;       ///< of these: the imatrix has nothing of them
-  std::string record_problem = {};  ///< why the file has no record, if one was to be made
+  int64_t unweighted = 0;       ///< of these: the errors of all columns counted alike
+  std::string record_problem = {};  ///< why the source could not be run, if it was to be
 };
 
 /// What is to be made of a source.
@@ -25,8 +25,10 @@ struct Conversion {
   const TypeMix* mix = nullptr;  ///< null: F16 for a directory; a GGUF file's tensors keep theirs
   std::vector<TypeRule> type_rules = {};
   MetadataEdits edits = {};
-  std::optional<Imatrix> imatrix = {};
-  bool record = true;  ///< of what the source computes, where it has none and types may change
+  std::optional<Imatrix> imatrix = {};  ///< none: measured, where the source may be run
+  /// Run the source, where types may change: for its record, where it has none, and for what its
+  /// matrices multiply, where they are rounded.
+  bool record = true;
 };
 
 /// Where it goes, and what does the work.

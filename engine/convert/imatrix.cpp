@@ -2,7 +2,8 @@
 
 #include <cmath>
 #include <cstring>
-#include <optional>
+#include <limits>
+#include <utility>
 
 #include "engine/core/error.h"
 #include "engine/format/gguf.h"
@@ -82,6 +83,19 @@ Imatrix Imatrix::read(const std::filesystem::path& path) {
     fail(Error::Code::format, path.string(), ": has no tensors '...", kSums, "'");
   }
   return result;
+}
+
+Imatrix::Imatrix(const AllInputSquares& squares, ImatrixText text) : text_(std::move(text)) {
+  for (const InputSquares& input : squares) {
+    std::vector<float> means;
+    for (const double sum : input.sums) {
+      const double mean = sum / static_cast<double>(input.rows);
+      if (!(mean <= std::numeric_limits<float>::max())) break;
+      means.push_back(static_cast<float>(mean));
+    }
+    if (means.size() != input.sums.size()) means.clear();
+    for (const std::string& matrix : input.matrices) means_[matrix] = means;
+  }
 }
 
 std::span<const float> Imatrix::find(std::string_view matrix, int64_t columns) const {

@@ -28,15 +28,20 @@ class Imatrix {
   /// llama.cpp's older files, which are not GGUF.
   static Imatrix read(const std::filesystem::path& path);
 
+  /// What was measured, in no file; nothing of a matrix whose sums have overflowed.
+  Imatrix(const AllInputSquares& squares, ImatrixText text);
+
   /// Mean squares for the columns of a matrix; empty if the file does not have it, or no token met
   /// it. Throws Error(format) if the file has another number of columns.
   std::span<const float> find(std::string_view matrix, int64_t columns) const;
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return path_; }  ///< empty: measured
   const ImatrixText& text() const { return text_; }
   size_t size() const { return means_.size(); }  ///< matrices
 
  private:
+  Imatrix() = default;
+
   std::filesystem::path path_;
   ImatrixText text_;
   std::map<std::string, std::vector<float>, std::less<>> means_;

@@ -82,6 +82,10 @@ void LayerTensors::take_rows(const std::string& name, std::span<const Token> row
   }
 }
 
+int64_t LayerTensors::columns(std::string_view name) const {
+  return find_planned(name)->target.shape.back();
+}
+
 bool LayerTensors::has_columns(std::string_view name) const {
   const PlannedTensor* planned = find_planned(name);
   return planned && planned->order == RowOrder::same && !planned->scale;

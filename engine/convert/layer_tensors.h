@@ -40,6 +40,8 @@ class LayerTensors {
   /// The same of any rows, in this order.
   void take_rows(const std::string& name, std::span<const Token> rows);
 
+  /// Of a whole row of a tensor that exists.
+  int64_t columns(std::string_view name) const;
   /// Whether take_columns() can read a tensor.
   bool has_columns(std::string_view name) const;
 

@@ -42,15 +42,13 @@ struct Stream {
 
 class LayerwiseRun {
  public:
-  LayerwiseRun(const LayerwiseModel& model, const LayerwiseInput& input, ThreadTeam& team,
-               const std::function<void(const LayerOutput&)>& output,
-               const std::function<void(int64_t)>& progress)
+  LayerwiseRun(const LayerwiseModel& model, const LayerwiseInput& input,
+               const LayerwiseOutputs& outputs, ThreadTeam& team)
       : model_(model),
         texts_(input.texts),
         targets_(input.targets),
+        outputs_(outputs),
         team_(team),
-        output_(output),
-        progress_(progress),
         kernels_(kernels(choose_isa())),
         tensors_(model.tensors, model.read) {}
 
@@ -202,14 +200,14 @@ class LayerwiseRun {
         tensors_.take_window(name, first, piece);
       }
       run_slice(slice, row_numbers(), [&](const Written& written) {
-        output_({.layer = layer,
-                 .name = written.name,
-                 .of_memory = of_memory(),
-                 .first_column = first,
-                 .columns = std::min(piece, vocab - first),
-                 .all_columns = vocab,
-                 .values = written.values,
-                 .stride = written.stride});
+        outputs_.layer({.layer = layer,
+                        .name = written.name,
+                        .of_memory = of_memory(),
+                        .first_column = first,
+                        .columns = std::min(piece, vocab - first),
+                        .all_columns = vocab,
+                        .values = written.values,
+                        .stride = written.stride});
       });
     }
   }
@@ -242,13 +240,13 @@ class LayerwiseRun {
 
   void hand_on(const Layer& layer, const std::string& name) {
     const int64_t width = graph_->dims.width;
-    output_({.layer = layer,
-             .name = name,
-             .of_memory = of_memory(),
-             .columns = width,
-             .all_columns = width,
-             .values = stream_->values.data(),
-             .stride = width});
+    outputs_.layer({.layer = layer,
+                    .name = name,
+                    .of_memory = of_memory(),
+                    .columns = width,
+                    .all_columns = width,
+                    .values = stream_->values.data(),
+                    .stride = width});
   }
 
   Weights pack(const BoundGraph& graph) {
@@ -277,8 +275,26 @@ class LayerwiseRun {
     std::vector<SequenceRows> sequences = stream_->sequences;
     const std::vector<KvCache> caches = remember(bound, weights, memory, sequences);
     run_plan(weights, tokens, sequences, use);
+    join_squares();
     tensors_.clear();
-    if (progress_) progress_(tensors_.read_bytes());
+    if (outputs_.progress) outputs_.progress(tensors_.read_bytes());
+  }
+
+  AllInputSquares* slice_squares() { return outputs_.input_squares ? &slice_squares_ : nullptr; }
+
+  /// Adds what the slice's matrices met to that of all. A matrix may come in several slices: those
+  /// of its columns are joined, those of its rows meet the same.
+  void join_squares() {
+    for (InputSquares& met : slice_squares_) {
+      AllInputSquares& all = *outputs_.input_squares;
+      const auto known = std::ranges::find(all, met.matrices, &InputSquares::matrices);
+      if (known == all.end()) {
+        all.push_back(std::move(met));
+      } else if (std::ssize(known->sums) < tensors_.columns(met.matrices.front())) {
+        known->sums.insert(known->sums.end(), met.sums.begin(), met.sums.end());
+      }
+    }
+    slice_squares_.clear();
   }
 
   /// Makes the keys and values that a layer attends to in the memory, for each sequence.
@@ -299,7 +315,8 @@ class LayerwiseRun {
                               .wanted = 0,
                               .positions = texts_.longest,
                               .kv_type = KvType::f32,
-                              .attended_by = &attending});
+                              .attended_by = &attending,
+                              .input_squares = slice_squares()});
     std::vector<Token> rows(static_cast<size_t>(texts_.rows()));
     std::iota(rows.begin(), rows.end(), Token{0});
     Workspace workspace = plan.make_workspace(team_.size());
@@ -315,9 +332,11 @@ class LayerwiseRun {
   void run_plan(const Weights& weights, std::span<const Token> tokens,
                 std::span<const SequenceRows> sequences, const Use& use) {
     const int64_t rows = std::ssize(tokens);
-    const Plan plan(
-        weights,
-        {.rows = rows, .wanted = rows, .positions = stream_->longest, .kv_type = KvType::f32});
+    const Plan plan(weights, {.rows = rows,
+                              .wanted = rows,
+                              .positions = stream_->longest,
+                              .kv_type = KvType::f32,
+                              .input_squares = slice_squares()});
     std::vector<int64_t> wanted(static_cast<size_t>(rows));
     std::iota(wanted.begin(), wanted.end(), int64_t{0});
     std::vector<float> out(static_cast<size_t>(rows * plan.out_width()));
@@ -339,22 +358,21 @@ class LayerwiseRun {
   const LayerwiseModel& model_;
   Stream texts_;
   Stream targets_;
+  const LayerwiseOutputs& outputs_;
   ThreadTeam& team_;
-  const std::function<void(const LayerOutput&)>& output_;
-  const std::function<void(int64_t)>& progress_;
   const Kernels& kernels_;
   LayerTensors tensors_;
   const Graph* graph_ = nullptr;  // the one at work
   Stream* stream_ = nullptr;
   Blocks block_;  // the one at work, without its body
+  AllInputSquares slice_squares_;
 };
 
 }  // namespace
 
-void run_layerwise(const LayerwiseModel& model, const LayerwiseInput& input, ThreadTeam& team,
-                   const std::function<void(const LayerOutput&)>& output,
-                   const std::function<void(int64_t read_bytes)>& progress) {
-  LayerwiseRun(model, input, team, output, progress).run();
+void run_layerwise(const LayerwiseModel& model, const LayerwiseInput& input,
+                   const LayerwiseOutputs& outputs, ThreadTeam& team) {
+  LayerwiseRun(model, input, outputs, team).run();
 }
 
 }  // namespace heed

@@ -1,6 +1,6 @@
 // Runs a model in F32 whose weights are in no file yet, layer by layer: each is read when it is its
 // turn, and forgotten, so that a model of any size needs little memory. Used by the
-// converter, to record what the source computes (record_source.h).
+// converter, to learn what the source computes (source_run.h).
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "engine/convert/row_order.h"
 #include "engine/core/thread_team.h"
 #include "engine/graph/graph.h"
+#include "engine/graph/input_squares.h"
 #include "engine/layers/pass.h"
 
 namespace heed {
@@ -45,12 +46,18 @@ struct LayerwiseModel {
   int64_t most_values = int64_t{24} << 20;
 };
 
-/// Calls `output` for each layer at the level of a block: embeddings, norms, residuals, pool, head;
-/// but not for the norm before a head, which belongs to it. Calls `progress` with the bytes of the
-/// source read so far; what either throws ends the run. Tokens must be of the vocabulary, sequences
-/// not longer than the model's context. Throws Error(format) as bind_model() does.
-void run_layerwise(const LayerwiseModel& model, const LayerwiseInput& input, ThreadTeam& team,
-                   const std::function<void(const LayerOutput&)>& output,
-                   const std::function<void(int64_t read_bytes)>& progress);
+/// Who is told of it. What they throw ends the run.
+struct LayerwiseOutputs {
+  /// Each layer at the level of a block: embeddings, norms, residuals, pool, head; but not the norm
+  /// before a head, which belongs to it.
+  std::function<void(const LayerOutput&)> layer = {};
+  std::function<void(int64_t read_bytes)> progress = {};  ///< of the source, so far
+  AllInputSquares* input_squares = nullptr;  ///< gets an entry for each input of matrices
+};
+
+/// Tokens must be of the vocabulary, sequences not longer than the model's context. Throws
+/// Error(format) as bind_model() does.
+void run_layerwise(const LayerwiseModel& model, const LayerwiseInput& input,
+                   const LayerwiseOutputs& outputs, ThreadTeam& team);
 
 }  // namespace heed

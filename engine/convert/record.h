@@ -1,6 +1,6 @@
 // What a model's weights compute for a few texts, small enough to be kept in its file: the tokens,
 // a sketch of every layer's output, and the likeliest next tokens or the embeddings. The converter
-// makes it from the source (record_source.h); heed::verify compares a file with it.
+// makes it from the source (source_run.h); heed::verify compares a file with it.
 #pragma once
 
 #include <array>

@@ -109,6 +109,15 @@ void Metadata::set(std::string_view key, Value value) {
   }
 }
 
+void Metadata::remove(std::string_view key) {
+  const auto it = index_.find(key);
+  if (it == index_.end()) return;
+  const size_t place = it->second;
+  index_.erase(it);
+  entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(place));
+  for (auto& [other, at] : index_) at -= at > place;
+}
+
 const Metadata::Value& Metadata::at(std::string_view key) const {
   if (const Value* value = find(key)) return *value;
   fail(Error::Code::format, source_, ": key '", key, "' is missing");

@@ -59,6 +59,9 @@ class Metadata {
   /// GGUF conventions want uint32_t and float.
   void set(std::string_view key, Value value);
 
+  /// Forgets `key`, if it is there.
+  void remove(std::string_view key);
+
   /// The value of `key` as a T: any type Value holds. Numbers convert where nothing is lost but
   /// floating-point precision, so that a key written as i32, u32 or u64 reads the same; arrays of
   /// numbers likewise. Throws Error(format) naming file and key if it is missing or does not fit.

@@ -1,5 +1,6 @@
 // What the columns of a graph's matrices meet: sums of the squares of their inputs. A plan adds
-// them up where it is asked to (PlanOptions::input_squares). Used by `heed imatrix`.
+// them up where it is asked to (PlanOptions::input_squares). Used by `heed imatrix` and the
+// converter.
 #pragma once
 
 #include <cstdint>

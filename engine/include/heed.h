@@ -702,8 +702,8 @@ typedef struct heed_convert_params {
   size_t tensor_type_count;
   const heed_pair* metadata; /**< keys and values, as text */
   size_t metadata_count;
-  const char* imatrix; /**< a file of heed_write_imatrix; null: none */
-  int32_t record;      /**< 1: keep what the source computes, for heed_verify. 1 */
+  const char* imatrix; /**< a file of heed_write_imatrix; null: measured, if `record` */
+  int32_t record;      /**< 1: run the source, for heed_verify and the importance of errors. 1 */
   int32_t threads;     /**< 0: the machine's. 0 */
   heed_progress_callback progress;
   void* user;
@@ -713,7 +713,8 @@ HEED_API void heed_convert_params_init(heed_convert_params* params);
 
 /** Writes a directory of Hugging Face's or CTranslate2's, or a GGUF file, as one GGUF file, whole
  *  or not at all. `report`, which may be null, gets a JSON object: quantized, quantized_twice,
- *  unweighted (matrices), record_problem. Any thread.
+ *  unweighted (matrices; of these errors of all columns count alike), record_problem (why the
+ *  source could not be run). Any thread.
  *  @code
  *  heed_convert_params params;
  *  heed_convert_params_init(&params);

@@ -214,12 +214,14 @@ struct ConvertOptions {
   /// that the value looks like: true, false, whole numbers, numbers, else strings.
   std::vector<std::pair<std::string, std::string>> metadata = {};
   /// What write_imatrix() wrote, or llama-imatrix: errors of each column count as it says.
+  /// Empty: as the run of the source says that `record` asks for.
   std::filesystem::path imatrix = {};
-  /// Run a few texts through the source in F32 first, and keep what it computes in the file, for
-  /// verify(). A GGUF file that has such a record hands it on.
+  /// Run a few texts through the source in F32 first: what it computes is kept in the file, for
+  /// verify(), and errors of rounding count as much as what matrices multiply. A GGUF file that has
+  /// such a record hands it on. Without it they all count alike, unless there is an imatrix.
   bool record = true;
   int threads = 0;
-  /// Bytes of the source, which is read once for the record and once to be written.
+  /// Bytes of the source, which is read once to be run and once to be written.
   ProgressCallback progress = {};
 };
 

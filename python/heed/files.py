@@ -38,8 +38,9 @@ def convert(
     type: of the matrices: "f16", "q8_0", or a mix: "q4_k_m". "" = f16 of a directory, else as is.
     tensor_types: regular expressions of matrices' names, and their types; the first counts.
     metadata: keys of the file to set.
-    imatrix: a file of `write_imatrix`: which columns count how much.
-    record: keep what the source computes in the file, for `verify`.
+    imatrix: a file of `write_imatrix`: which columns count how much. None = as `record` finds.
+    record: run the source: what it computes is kept in the file, for `verify`, and errors of
+        rounding count as much as what matrices multiply.
     """
     values = {key: _as_text(value) for key, value in (metadata or {}).items()}
     options = fill(

@@ -57,9 +57,9 @@ class ConvertReport(Report):
     quantized_twice: int
     """Of these: they came from another type of blocks, or of integers."""
     unweighted: int
-    """Of these: the imatrix has nothing of them."""
+    """Of these: the errors of all columns counted alike."""
     record_problem: str
-    """Why the file has no record, if one was to be made."""
+    """Why the source could not be run, if it was to be."""
 
 
 @dataclasses.dataclass(frozen=True)

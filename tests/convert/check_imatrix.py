@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whether an importance matrix pays: perplexity and KL of a model quantised with and without one,
-measured on the first half of a text, judged on the second.
+"""Whether an importance matrix pays: perplexity and KL of a model quantised with one, measured on the
+first half of a text, and without, by the few texts that convert itself measures; judged on the second.
 
 usage: check_imatrix.py HEED MODEL.gguf TEXT [TYPE...]      exit code 1 if any type is worse with it
 """

@@ -119,7 +119,7 @@ TEST_CASE("matrices take the type asked for, the table of tokens more bits, all 
   const GgufFile golden = GgufFile::open(kGoldens / "tiny-bert.gguf");
   for (const Case& c : cases) {
     CAPTURE(c.name);
-    converted(model, c.name);
+    convert(model.path(), model.out(), {.type = c.name, .record = false});
     const GgufFile file = GgufFile::open(model.out());
     CHECK(file.metadata().require<uint32_t>("general.file_type") == c.file_type);
     for (const TensorView& tensor : file.tensors()) {

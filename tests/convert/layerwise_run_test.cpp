@@ -23,7 +23,7 @@ const Sequences kTargets = {{2, 7}, {18, 28, 1, 8, 2}, {84}};
 using Outputs = std::vector<std::pair<std::string, std::vector<float>>>;
 
 Outputs run_by_layers(const TinyModel& model, const LayerwiseInput& input, int threads = 2,
-                      int64_t most_values = int64_t{1} << 30) {
+                      int64_t most_values = int64_t{1} << 30, AllInputSquares* squares = nullptr) {
   std::vector<PlannedTensor> tensors;
   for (const Param& param : all_params(model.model())) {
     const TensorView* source = model.finder()(param.name);
@@ -35,28 +35,27 @@ Outputs run_by_layers(const TinyModel& model, const LayerwiseInput& input, int t
   ThreadTeam team(threads);
   Outputs outputs;
   std::vector<int64_t> progress;
+  const auto add = [&](const LayerOutput& output) {
+    if (output.first_column == 0) outputs.emplace_back(output.name, std::vector<float>());
+    const auto& sequences = model.model().memory && !output.of_memory ? input.targets : input.texts;
+    size_t rows = 0;
+    for (const auto& sequence : sequences) rows += sequence.size();
+    if (std::holds_alternative<Pool>(output.layer.spec)) rows = sequences.size();
+    std::vector<float>& all = outputs.back().second;
+    const auto width = static_cast<size_t>(output.all_columns);
+    all.resize(rows * width);
+    for (size_t row = 0; row < rows; ++row) {
+      const float* from = output.values + static_cast<int64_t>(row) * output.stride;
+      std::copy_n(from, output.columns,
+                  all.data() + row * width + static_cast<size_t>(output.first_column));
+    }
+  };
   run_layerwise(
       {.graph = model.model(), .tensors = tensors, .read = read, .most_values = most_values}, input,
-      team,
-      [&](const LayerOutput& output) {
-        if (output.first_column == 0) outputs.emplace_back(output.name, std::vector<float>());
-        const auto& sequences =
-            model.model().memory && !output.of_memory ? input.targets : input.texts;
-        size_t rows = 0;
-        for (const auto& sequence : sequences) rows += sequence.size();
-        if (std::holds_alternative<Pool>(output.layer.spec)) rows = sequences.size();
-        std::vector<float>& all = outputs.back().second;
-        const auto width = static_cast<size_t>(output.all_columns);
-        all.resize(rows * width);
-        for (size_t row = 0; row < rows; ++row) {
-          const float* from = output.values + static_cast<int64_t>(row) * output.stride;
-          std::copy_n(from, output.columns,
-                      all.data() + row * width + static_cast<size_t>(output.first_column));
-        }
-        CHECK(output.is_last_piece() ==
-              (output.first_column + output.columns == output.all_columns));
-      },
-      [&](int64_t bytes) { progress.push_back(bytes); });
+      {.layer = add,
+       .progress = [&](int64_t bytes) { progress.push_back(bytes); },
+       .input_squares = squares},
+      team);
   CHECK(std::ranges::is_sorted(progress));
   CHECK(progress.back() > 0);
   return outputs;
@@ -115,6 +114,56 @@ void check_decoder(const TinyModel& model, const Outputs& layers) {
     decoder.eval_all(text, [](int64_t, std::span<const float>) {});
   }
   whole.check_same();
+}
+
+/// With feed-forward networks that are run 256 values at a time, and what is left of them, where
+/// parts may not be larger.
+Graph with_large_parts(Graph graph) {
+  for (Layer& layer : graph.layers) {
+    auto* blocks = std::get_if<Blocks>(&layer.spec);
+    if (!blocks) continue;
+    for (Layer& child : blocks->body) {
+      auto* residual = std::get_if<Residual>(&child.spec);
+      if (!residual) continue;
+      auto* f = std::get_if<FeedForward>(&residual->body.back().spec);
+      if (f) f->width = 800;
+    }
+  }
+  return graph;
+}
+
+/// What matrices meet, layer by layer.
+AllInputSquares squares_by_layers(const TinyModel& model, const LayerwiseInput& input,
+                                  int threads = 2, int64_t most_values = int64_t{1} << 30) {
+  AllInputSquares squares;
+  run_by_layers(model, input, threads, most_values, &squares);
+  return squares;
+}
+
+/// The same in a whole model that reads text after text.
+AllInputSquares squares_of_whole(const TinyModel& model) {
+  AllInputSquares squares;
+  const bool encodes = std::holds_alternative<Pool>(model.graph().layers.back().spec);
+  if (encodes) {
+    Encoder encoder(model.graph(), model.weights(), {.input_squares = &squares});
+    std::vector<float> embeddings(kTexts.size() * static_cast<size_t>(encoder.width()));
+    encoder.run(kTexts, embeddings.data());
+  } else {
+    Decoder decoder(model.graph(), model.weights(),
+                    {.context = 64, .kv_type = KvType::f32, .input_squares = &squares});
+    for (const auto& text : kTexts) {
+      decoder.rewind(0);
+      decoder.eval(text);
+    }
+  }
+  return squares;
+}
+
+void check_near(const std::vector<double>& sums, const std::vector<double>& expected) {
+  REQUIRE(sums.size() == expected.size());
+  const double largest = std::ranges::max(expected);
+  CHECK(largest > 0);
+  for (size_t c = 0; c < sums.size(); ++c) CHECK(std::abs(sums[c] - expected[c]) < 1e-5 * largest);
 }
 
 std::vector<std::string> names(const Outputs& outputs) {
@@ -179,21 +228,9 @@ TEST_CASE("a vocabulary larger than a piece of the head; threads change no bit")
 }
 
 TEST_CASE("a feed-forward network in parts") {
-  Graph decoder = tiny_decoder();
-  Graph encoder = tiny_encoder();
-  for (Graph* graph : {&decoder, &encoder}) {
-    for (Layer& layer : graph->layers) {
-      auto* blocks = std::get_if<Blocks>(&layer.spec);
-      if (!blocks) continue;
-      for (Layer& child : blocks->body) {
-        auto* residual = std::get_if<Residual>(&child.spec);
-        if (!residual) continue;
-        auto* f = std::get_if<FeedForward>(&residual->body.back().spec);
-        if (f) f->width = 800;  // 256 at a time, and what is left
-      }
-    }
+  for (const Graph& graph : {with_large_parts(tiny_decoder()), with_large_parts(tiny_encoder())}) {
     for (const DType type : {DType::f32, DType::q8_0}) {
-      const TinyModel model(*graph, type, kernels(choose_isa()), /*exact=*/true);
+      const TinyModel model(graph, type, kernels(choose_isa()), /*exact=*/true);
       const Outputs whole = run_by_layers(model, {.texts = kTexts});
       const Outputs parts = run_by_layers(model, {.texts = kTexts}, 2, 1);
       REQUIRE(names(parts) == names(whole));
@@ -213,6 +250,87 @@ TEST_CASE("a feed-forward network in parts") {
   }
 }
 
+TEST_CASE("what matrices meet, layer by layer and in parts, is what they meet in the whole model") {
+  Graph fused = tiny_decoder();
+  Blocks& blocks = std::get<Blocks>(fused.layers[1].spec);
+  std::get<Attention>(std::get<Residual>(blocks.body[0].spec).body[1].spec).fused = true;
+  fused.dims.vocab = 5000;  // more than a piece of the head
+  for (const Graph& graph : {fused, with_large_parts(tiny_decoder()), tiny_encoder(),
+                             with_large_parts(tiny_encoder())}) {
+    const TinyModel model(graph, DType::f32, kernels(choose_isa()), /*exact=*/true);
+    const AllInputSquares whole = squares_of_whole(model);
+    for (const int64_t most_values : {int64_t{1} << 30, int64_t{1}}) {
+      const LayerwiseInput input = {.texts = kTexts};
+      const AllInputSquares squares = squares_by_layers(model, input, 1, most_values);
+      REQUIRE(squares.size() == whole.size());
+      for (size_t i = 0; i < squares.size(); ++i) {
+        CAPTURE(whole[i].matrices.front());
+        CHECK(squares[i].matrices == whole[i].matrices);
+        CHECK(squares[i].rows == whole[i].rows);
+        check_near(squares[i].sums, whole[i].sums);
+      }
+      const AllInputSquares threads = squares_by_layers(model, input, 3, most_values);
+      for (size_t i = 0; i < squares.size(); ++i) CHECK(threads[i].sums == squares[i].sums);
+    }
+  }
+}
+
+TEST_CASE("what the matrices of an encoder-decoder meet, the memory's too") {
+  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(choose_isa()), /*exact=*/true);
+  Seq2Seq seq2seq(model.model(), model.weights(), model.memory_weights(),
+                  {.search = {.max_length = 32}});
+  std::map<std::string, std::vector<double>> sums;  // of the squares that each step writes
+  std::vector<size_t> rows;                         // of the passes of a text
+  size_t passes = 0;
+  seq2seq.set_trace([&](std::string_view name, const float* values, int64_t stride) {
+    if (!values) {
+      ++passes;
+      return;
+    }
+    if (name == "output") return;
+    const std::string step = name == "token_embd" && passes == 1 ? "source" : std::string(name);
+    std::vector<double>& of_step = sums[step];
+    of_step.resize(static_cast<size_t>(stride));
+    for (size_t row = 0; row < rows[passes - 1]; ++row) {
+      const float* from = values + static_cast<int64_t>(row) * stride;
+      for (size_t c = 0; c < of_step.size(); ++c) of_step[c] += double{from[c]} * from[c];
+    }
+  });
+  for (size_t i = 0; i < kTexts.size(); ++i) {
+    rows = {kTexts[i].size(), kTargets[i].size()};
+    passes = 0;
+    seq2seq.eval_all(kTexts[i], kTargets[i], [](int64_t, std::span<const float>) {});
+  }
+  const AllInputSquares squares =
+      squares_by_layers(model, {.texts = kTexts, .targets = kTargets}, 2, 1);
+  const auto check = [&](const std::vector<std::string>& matrices, const std::string& step) {
+    CAPTURE(matrices.front());
+    const auto found = std::ranges::find(squares, matrices, &InputSquares::matrices);
+    REQUIRE(found != squares.end());
+    check_near(found->sums, sums.at(step));
+  };
+  CHECK(squares.size() == 2 * 4 + 2 * 7 + 1);
+  std::string source = "source", target = "token_embd";
+  for (const std::string i : {"0.", "1."}) {
+    const std::string enc = "enc.blk." + i, dec = "dec.blk." + i;
+    check({enc + "attn_q.weight", enc + "attn_k.weight", enc + "attn_v.weight"}, source);
+    check({enc + "attn_output.weight"}, enc + "attn");
+    check({enc + "ffn_up.weight"}, enc + "attn_output_norm");
+    check({enc + "ffn_down.weight"}, enc + "ffn_up");
+    check({dec + "attn_q.weight", dec + "attn_k.weight", dec + "attn_v.weight"}, target);
+    check({dec + "attn_output.weight"}, dec + "attn");
+    check({dec + "cross_attn_q.weight"}, dec + "attn_output_norm");
+    check({dec + "cross_attn_k.weight", dec + "cross_attn_v.weight"},
+          "enc.blk.1.layer_output_norm");
+    check({dec + "cross_attn_output.weight"}, dec + "cross_attn");
+    check({dec + "ffn_up.weight"}, dec + "cross_attn_output_norm");
+    check({dec + "ffn_down.weight"}, dec + "ffn_up");
+    source = enc + "layer_output_norm";
+    target = dec + "layer_output_norm";
+  }
+  check({"output.weight"}, target);
+}
+
 TEST_CASE("a tensor that is missing or of another shape is named before any is read") {
   const TinyModel model(tiny_decoder(), DType::f32, kernels(choose_isa()), /*exact=*/true);
   std::vector<PlannedTensor> tensors;
@@ -228,7 +346,7 @@ TEST_CASE("a tensor that is missing or of another shape is named before any is r
   ThreadTeam team(1);
   CHECK_THROWS_WITH_AS(
       run_layerwise({.graph = model.model(), .tensors = tensors, .read = read}, {.texts = kTexts},
-                    team, [](const LayerOutput&) {}, {}),
+                    {}, team),
       "the source: tensor 'token_embd.weight' has shape [4, 96], expected [130, 96]; tensor "
       "'blk.1.ffn_up.weight' [160, 96] is missing",
       Error);

@@ -17,6 +17,20 @@ TEST_CASE("keys keep the order in which they were first set") {
   CHECK(metadata.entries()[1].key == "a");
 }
 
+TEST_CASE("a key that is removed is gone; the others stay in order") {
+  Metadata metadata;
+  for (const char* key : {"a", "b", "c"}) metadata.set(key, std::string(key));
+  metadata.remove("none");
+  metadata.remove("a");
+  CHECK(!metadata.contains("a"));
+  REQUIRE(metadata.entries().size() == 2);
+  CHECK(metadata.require<std::string>("b") == "b");
+  CHECK(metadata.require<std::string>("c") == "c");
+  metadata.set("a", std::string("again"));
+  CHECK(metadata.entries().back().key == "a");
+  CHECK(metadata.require<std::string>("a") == "again");
+}
+
 TEST_CASE("numbers are read as any type that holds them") {
   Metadata metadata("m.gguf");
   metadata.set("count", uint32_t{30});

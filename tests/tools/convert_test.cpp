@@ -160,6 +160,20 @@ TEST_CASE("imatrix and convert: from a text to a weighed model") {
   CHECK(run_heed({"imatrix", tiny_model_path("llama"), "-f", text}).exit_code == 2);
 }
 
+TEST_CASE("convert: a source that cannot be run is converted with one warning, by what it costs") {
+  const TemporaryDirectory directory;
+  const std::string out = directory / "out.gguf";
+  const auto warning = [&](const std::string& type) {
+    const CommandResult result = run_heed({"convert", tiny_model_path("llama"), "-o", out, "--type",
+                                           type, "--set", "tokenizer.ggml.model=odd"});
+    CHECK(result.exit_code == 0);
+    return result.err;
+  };
+  CHECK(warning("f16").starts_with("heed: warning: no record for heed verify: "));
+  CHECK(warning("q8_0").starts_with(
+      "heed: warning: no record for heed verify, errors not weighed: "));
+}
+
 TEST_CASE("convert: memory does not grow with the model") {
   const TemporaryDirectory directory;
   const std::string source = directory / "source.gguf";

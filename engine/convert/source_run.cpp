@@ -1,4 +1,4 @@
-#include "engine/convert/record_source.h"
+#include "engine/convert/source_run.h"
 
 #include <algorithm>
 #include <array>
@@ -162,21 +162,23 @@ void set_texts(const Metadata& metadata, const ModelGraph& graph, Record& record
 
 }  // namespace
 
-Record record_source(const Metadata& metadata, std::span<const PlannedTensor> tensors,
-                     const TensorReader& read, ThreadTeam& team,
+SourceRun run_source(const PlannedModel& model, ThreadTeam& team,
                      const std::function<void(int64_t read_bytes)>& progress) {
-  const ModelGraph graph = make_graph(metadata);
-  Record record;
-  set_texts(metadata, graph, record);
-  if (record.texts.empty()) {
-    fail(Error::Code::unsupported, metadata.source(), ": the tokenizer makes no tokens of texts");
+  const ModelGraph graph = make_graph(model.metadata);
+  SourceRun run;
+  set_texts(model.metadata, graph, run.record);
+  if (run.record.texts.empty()) {
+    fail(Error::Code::unsupported, model.metadata.source(),
+         ": the tokenizer makes no tokens of texts");
   }
-  Recorder recorder(record, team);
-  run_layerwise(
-      {.graph = graph, .tensors = tensors, .read = read},
-      {.texts = record.texts, .targets = record.targets}, team,
-      [&](const LayerOutput& output) { recorder.add(output); }, progress);
-  return record;
+  Recorder recorder(run.record, team);
+  run_layerwise({.graph = graph, .tensors = model.tensors, .read = model.read},
+                {.texts = run.record.texts, .targets = run.record.targets},
+                {.layer = [&](const LayerOutput& output) { recorder.add(output); },
+                 .progress = progress,
+                 .input_squares = &run.input_squares},
+                team);
+  return run;
 }
 
 }  // namespace heed
