@@ -188,8 +188,7 @@ class Planner {
     const int64_t hidden_rows = layer.input.front().panels.rows;
     const Buffer hidden = take(f.gated ? hidden_rows / 2 : hidden_rows);
     std::optional<LinearPart> reader;
-    const bool own = layer.input.size() == 1 && !layer.input.front().dense;
-    if (own && layer.output.size() == 1 && !plan_.options_.input_squares) {
+    if (layer.input.size() == 1 && layer.output.size() == 1 && !plan_.options_.input_squares) {
       reader = layer.output.front();
     }
     std::vector<int> matrices = {FeedForward::up};

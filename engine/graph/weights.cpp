@@ -33,19 +33,6 @@ struct Group {
   static int64_t panels(const TensorView& tensor) {
     return (tensor.shape[0] + kPanelRows - 1) / kPanelRows;
   }
-  /// Rows [first, first + count) of tensors that lie one after the other, as floats.
-  void read_rows(int64_t first, int64_t count, float* out) const {
-    for (const TensorView* tensor : tensors) {
-      const int64_t here = std::clamp(tensor->shape[0] - first, int64_t{0}, count);
-      if (here > 0) {
-        const std::byte* from = tensor->data.data() + first * row_bytes(tensor->type, columns());
-        dequantize_row(tensor->type, from, out, here * columns());
-      }
-      out += here * columns();
-      count -= here;
-      first = std::max(int64_t{0}, first - tensor->shape[0]);
-    }
-  }
   PanelSource source(int64_t panel) const {
     size_t which = 0;
     if (alternate) {
@@ -160,7 +147,7 @@ class Weights::Packer {
     std::vector<LinearPart> result;
     size_t next = 0;
     for (const Group& group : side_by_side(tensors)) {
-      LinearPart part = matrix(group, many_rows);
+      LinearPart part{.panels = panels(group), .many_rows = many_rows};
       std::vector<float> bias;
       bool any = false;
       for (const TensorView* tensor : group.tensors) {
@@ -184,7 +171,8 @@ class Weights::Packer {
       fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
            ") and '", up->name, "' (", info(up->type).name, ") must have one type");
     }
-    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true})};
+    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true}),
+                    .many_rows = options_.many_rows};
     const Tensors biases = {t[FeedForward::gate_bias], t[FeedForward::up_bias]};
     if (biases[0] || biases[1]) {
       std::vector<float> bias(part.panels.rows);
@@ -198,28 +186,6 @@ class Weights::Packer {
       part.bias = keep(std::move(bias));
     }
     return {part};
-  }
-
-  /// Where oneDNN multiplies tiles (AMX) it is the fastest for many rows: f32 as such, all that was
-  /// rounded before in bf16. Elsewhere our own kernels are.
-  LinearPart matrix(const Group& group, bool many_rows) {
-    if (!many_rows || w_.exact_ || !has_tiles()) return {.panels = panels(group)};
-    const InputForm form = group.type() == DType::f32 ? InputForm::f32 : InputForm::bf16;
-    LinearPart part{.panels = {.type = group.type(), .columns = group.columns()}};
-    for (const TensorView* tensor : group.tensors) part.panels.rows += tensor->shape[0];
-    const auto read = [&](int64_t first, int64_t count, float* out) {
-      group.read_rows(first, count, out);
-    };
-    part.dense = std::make_shared<const DenseMatrix>(
-        DenseMatrix::Spec{part.panels.rows, group.columns(), form}, dense_cache_, read, team_);
-    w_.bytes_ += part.dense->bytes();
-    for (const TensorView* tensor : group.tensors) finished(*tensor);
-    return part;
-  }
-
-  bool has_tiles() {
-    if (!has_tiles_) has_tiles_ = dense_has_tiles();
-    return *has_tiles_;
   }
 
   DType panel_type(DType type) const { return w_.exact_ ? DType::f32 : type; }
@@ -294,8 +260,6 @@ class Weights::Packer {
   Weights& w_;
   ThreadTeam& team_;
   const PackOptions& options_;
-  DenseCache dense_cache_;
-  std::optional<bool> has_tiles_;  // asked for once
   std::byte* at_ = nullptr;
   int64_t left_ = 0;
   double total_ = 1;

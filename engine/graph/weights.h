@@ -30,7 +30,7 @@ struct PackedLayer {
 
 struct PackOptions {
   bool exact = false;  ///< dequantise every matrix to f32
-  /// Passes have many rows, as an encoder's: where oneDNN multiplies tiles, it holds the matrices.
+  /// LinearPart::many_rows, for an encoder.
   bool many_rows = false;
   std::function<void(const TensorView&)> release;  ///< called when a tensor was packed
   std::function<void(double fraction)> progress;

@@ -24,7 +24,7 @@ class WorkCounter {
  private:
   void add_matrix(const LinearPart& part, int64_t rows) {
     if (rows == 0) return;
-    work_.bytes += part.dense ? part.dense->bytes() : part.panels.count() * part.panels.panel_bytes;
+    work_.bytes += part.panels.count() * part.panels.panel_bytes;
     operations(part.input_form(kernels_, rows)) +=
         2 * rows * part.panels.rows * part.panels.columns;
   }

@@ -7,6 +7,7 @@ Kernels amx_table() {
   Kernels t = avx512_table(/*with_bf16=*/true);
   t.name = "amx";
   t.isa = Isa::amx;
+  amx::set_matrices(t);
   return t;
 }
 

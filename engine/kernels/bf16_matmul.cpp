@@ -130,24 +130,24 @@ bool takes(DType type) {
   return type == DType::bf16 || type == DType::f16;
 }
 
-InputForm matmul_input(DType type, int64_t rows) {
+}  // namespace
+
+InputForm bf16::matmul_input(DType type, int64_t rows) noexcept {
   if (takes(type) && rows > kDirectRows) return InputForm::bf16;
   return scalar::matmul_input(type, rows);
 }
 
-int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) {
+int64_t bf16::matmul_scratch(DType type, int64_t columns, int64_t rows) noexcept {
   const int64_t bytes = avx512::matmul_scratch(type, columns, rows);
   if (!takes(type)) return bytes;
   const int64_t own = scratch_bytes(kernels_of(type), columns, rows);
   return own > bytes ? own : bytes;
 }
 
-void matmul(const MatmulArgs& args) {
+void bf16::matmul(const MatmulArgs& args) noexcept {
   if (args.input.form != InputForm::bf16) return avx512::matmul(args);
   multiply_in_tiles(kernels_of(args.w->type), args);
 }
-
-}  // namespace
 
 void bf16::set_matrices(Kernels& t) {
   t.matmul_input = matmul_input;

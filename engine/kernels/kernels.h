@@ -5,8 +5,8 @@
 // Contracts that hold for every entry unless it says otherwise: pointers need only the alignment of
 // their element type, except Panels, KvTiles and scratch (kPanelAlign); any length, tails included;
 // outputs do not alias inputs; noexcept; no allocation. A result for one row depends on that row
-// alone, never on how many rows the call holds or which thread makes it (matmul of the 16-bit forms
-// may differ within its tolerance between few and many rows, but not by thread).
+// alone, never on how many rows the call holds or which thread makes it. (Which form of its input a
+// matmul wants may depend on their number: matmul_input.)
 #pragma once
 
 #include <cstddef>
@@ -164,7 +164,7 @@ struct Kernels {
   /// Before the epilogue, input form f32: every product is summed in order of k from 0, one fused
   /// multiply-add a step. Form q8: summed block by block as scalar_matmul.cpp defines. Both give
   /// the same bits for any number of rows, any range of panels and any ISA. Form bf16: the sum of
-  /// products of weights and rows that are both rounded to bf16, within the tolerance of its order.
+  /// products of weights and rows that are both rounded to bf16, in an order of the ISA's own.
   void (*matmul)(const MatmulArgs& args);
 
   // ---- rows of floats --------------------------------------------------------------------------

@@ -83,12 +83,7 @@ int64_t LinearStep::scratch_bytes(const Kernels& kernels, int64_t rows) const {
   const int64_t tile = fine ? 2 * rows * kFineColumns * static_cast<int64_t>(sizeof(float)) : 0;
   int64_t matmul = 0;
   for (const LinearPart& part : parts) {
-    if (part.dense) {
-      matmul = std::max(matmul, part.dense->scratch_bytes());
-      continue;
-    }
-    const int64_t given = fine ? 2 * rows : rows;
-    matmul = std::max(matmul, kernels.matmul_scratch(part.panels.type, part.panels.columns, given));
+    matmul = std::max(matmul, part.scratch_bytes(kernels, fine ? 2 * rows : rows));
   }
   return input_bytes(kPrivateRows) + input_bytes(1) + ScratchSplitter::padded(tile) +
          ScratchSplitter::padded(matmul);
@@ -131,7 +126,7 @@ void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range ro
 
 /// Whether each thread multiplies some rows with the whole matrix.
 bool LinearStep::splits_rows(const Run& run) const {
-  return !fine && !parts.front().dense && row_count(run) >= kRowsApiece * run.team.size();
+  return !fine && row_count(run) >= kRowsApiece * run.team.size();
 }
 
 MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scratch) const {
@@ -204,19 +199,6 @@ void LinearStep::multiply_fine(const Run& run, MatmulArgs args) const {
 void LinearStep::multiply(const Run& run, int thread, const LinearPart& part,
                           MatmulArgs args) const {
   args.epilogue.bias = part.bias;
-  if (part.dense) {
-    const Range mine =
-        split(part.dense->tiles(args.input.rows, /*gated=*/false), thread, run.team.size());
-    part.dense->run({.kernels = &run.kernels,
-                     .first_tile = mine.begin,
-                     .last_tile = mine.end,
-                     .input = args.input,
-                     .epilogue = args.epilogue,
-                     .out = args.out,
-                     .out_stride = args.out_stride,
-                     .scratch = args.scratch});
-    return;
-  }
   const int64_t unit = epilogue.gated ? 2 : 1;  // panels that one thread must have together
   const int64_t units = part.panels.count() / unit;
   const Range mine = splits_rows(run) ? Range{0, units} : split(units, thread, run.team.size());

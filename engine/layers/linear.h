@@ -2,27 +2,35 @@
 // Threads split the matrix's rows or the input's, never a sum.
 #pragma once
 
-#include <memory>
+#include <algorithm>
 #include <optional>
 #include <vector>
 
-#include "engine/kernels/dense.h"
 #include "engine/layers/norm.h"
 #include "engine/layers/pass.h"
 
 namespace heed {
+
+/// As many rows as make every table choose the form of many.
+inline constexpr int64_t kManyRows = 64;
 
 /// One packed matrix of a product. A gated one alternates gate and up panels, both padded to whole
 /// panels, so that its output is as wide as they are together, halved.
 struct LinearPart {
   Panels panels;
   const float* bias = nullptr;  // [rows of the matrix] or null
-  /// Held by oneDNN instead: `panels` then says type and shape alone.
-  std::shared_ptr<const DenseMatrix> dense;
+  /// Rows are taken as if there were many: whatever else a batch holds, a row gets the same bits.
+  bool many_rows = false;
 
   InputForm input_form(const Kernels& kernels, int64_t rows) const {
-    return dense ? dense->spec().form : kernels.matmul_input(panels.type, rows);
+    return kernels.matmul_input(panels.type, as_many(rows));
   }
+  int64_t scratch_bytes(const Kernels& kernels, int64_t rows) const {
+    return kernels.matmul_scratch(panels.type, panels.columns, as_many(rows));
+  }
+
+ private:
+  int64_t as_many(int64_t rows) const { return many_rows ? std::max(rows, kManyRows) : rows; }
 };
 
 /// out = epilogue(norm(in) W^T + b). Several parts (q|k|v) read the same input and write their

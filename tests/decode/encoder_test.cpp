@@ -42,9 +42,9 @@ TEST_CASE("a batch equals each sequence alone, and any threads give the same bit
   const auto sequences = some_sequences();
   for (const Isa isa : machine_isas()) {
     CAPTURE(to_string(isa));
-    for (const DType type : {DType::f32, DType::q8_0}) {
+    for (const DType type : {DType::f32, DType::bf16, DType::q8_0}) {
       CAPTURE(info(type).name);
-      const TinyModel model(tiny_encoder(), type, kernels(isa));
+      const TinyModel model(tiny_encoder(), type, kernels(isa), false, /*many_rows=*/true);
       const std::vector<float> batch = embed(model, sequences, 2);
       CHECK(same_bits(batch, embed(model, sequences, 1)));
       CHECK(same_bits(batch, embed(model, sequences, 3)));

@@ -288,25 +288,36 @@ inline Header load_header(const std::byte* d) {
   return {.d = load_f16(d), .minus_dmin = load_f16(d + 2 * kPanelRows) * broadcast(-1)};
 }
 
+/// Where the super-block with a record of a K type begins: with its header.
+template <DType type>
+inline const std::byte* super_block_at(const std::byte* panel, int64_t index) {
+  constexpr int64_t kBytes = kSuperHeaderBytes + kSuperRecords * panel_format(type).record_bytes();
+  return panel + index / kSuperRecords * kBytes;
+}
+
+template <DType type>
+inline const std::byte* record_at(const std::byte* panel, int64_t index) {
+  constexpr PanelFormat f = panel_format(type);
+  if constexpr (!f.super_block) return panel + index * f.record_bytes();
+  return super_block_at<type>(panel, index) + kSuperHeaderBytes +
+         index % kSuperRecords * f.record_bytes();
+}
+
 /// Calls step(i, part, InRegisters) for the parts of all records i of a panel, in order, and then
 /// for those that rows have a rest for, which are counted on.
 template <DType type, typename Step>
 [[gnu::always_inline]] inline void for_each_record(const std::byte* panel, int64_t columns,
                                                    const Rests& rests, Step step) {
   constexpr PanelFormat f = panel_format(type);
-  constexpr int64_t kSuperBytes = kSuperHeaderBytes + kSuperRecords * f.record_bytes();
   const int64_t records = columns / kRecordColumns;
   Header headers[kParts] = {};
   for (int64_t i = 0; i < records + rests.count; ++i) {
     const int64_t index = i < records ? i : rests.record[i - records];
-    const std::byte* record = panel + index * f.record_bytes();
-    if constexpr (f.super_block) {
-      const std::byte* super = panel + index / kSuperRecords * kSuperBytes;
-      record = super + kSuperHeaderBytes + index % kSuperRecords * f.record_bytes();
-      if (i >= records || i % kSuperRecords == 0) {
-        for (int part = 0; part < kParts; ++part)
-          headers[part] = load_header(super + part * kLanes * 2);
-      }
+    const std::byte* record = record_at<type>(panel, index);
+    if (f.super_block && (i >= records || i % kSuperRecords == 0)) {
+      const std::byte* super = super_block_at<type>(panel, index);
+      for (int part = 0; part < kParts; ++part)
+        headers[part] = load_header(super + part * kLanes * 2);
     }
     prefetch<f.record_bytes()>(record + kPrefetchBytes);
     for (int part = 0; part < kParts; ++part)
