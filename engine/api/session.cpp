@@ -10,6 +10,13 @@
 #include "engine/graph/work.h"
 
 namespace heed {
+
+KvType rounded_kv_type(const LoadedModel& model, KvType asked) {
+  const auto is_f32 = [](const TensorView& tensor) { return tensor.type == DType::f32; };
+  const bool plain = model.weights->exact() || std::ranges::all_of(model.file.tensors(), is_f32);
+  return plain ? KvType::f32 : asked;
+}
+
 namespace {
 
 /// Context of a session that names none: a longer one is a choice, since its cache is memory.
@@ -27,9 +34,8 @@ DecoderOptions decoder_options(const LoadedModel& loaded, const SessionOptions& 
           .kv_type = loaded.weights->exact() ? KvType::f32 : options.kv_type};
 }
 
-/// Keys and values of an encoder live for one pass: rounding them would save nothing.
-EncoderOptions encoder_options(const SessionOptions& options) {
-  return {.threads = threads_of(options), .kv_type = KvType::f32};
+EncoderOptions encoder_options(const LoadedModel& loaded, const SessionOptions& options) {
+  return {.threads = threads_of(options), .kv_type = rounded_kv_type(loaded, options.kv_type)};
 }
 
 void check_has_weights(const Model& model) {
@@ -50,7 +56,7 @@ Session::Session(Model model, const SessionOptions& options)
     impl_->decoder.emplace(loaded.graph.main, *loaded.weights, decoder_options(loaded, options));
     impl_->decoder->set_cancel(&impl_->cancelled);
   } else if (!loaded.graph.memory) {
-    impl_->encoder.emplace(loaded.graph.main, *loaded.weights, encoder_options(options));
+    impl_->encoder.emplace(loaded.graph.main, *loaded.weights, encoder_options(loaded, options));
     impl_->encoder->set_cancel(&impl_->cancelled);
   }
   if (!options.profile) return;
@@ -66,7 +72,7 @@ int64_t Session::memory_needed(const Model& model, const SessionOptions& options
     return Decoder::bytes(loaded.graph.main, *loaded.weights, decoder_options(loaded, options));
   }
   if (loaded.graph.memory) return 0;
-  return Encoder::bytes(loaded.graph.main, *loaded.weights, encoder_options(options));
+  return Encoder::bytes(loaded.graph.main, *loaded.weights, encoder_options(loaded, options));
 }
 
 Session::~Session() = default;
@@ -101,7 +107,8 @@ Work Session::work(int64_t position, int64_t tokens) const {
   if (impl_->model.info().kind == ModelKind::encoder_decoder) {
     impl_->wrong_kind("work", "a decoder or an encoder");
   }
-  if (!impl_->decoder) return pass_work(weights, {.rows = tokens, .kv_type = KvType::f32});
+  if (!impl_->decoder)
+    return pass_work(weights, {.rows = tokens, .kv_type = impl_->encoder->kv_type()});
   const Decoder& decoder = *impl_->decoder;
   Work all;
   for (int64_t done = 0; done < tokens; done += decoder.ubatch()) {

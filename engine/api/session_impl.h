@@ -17,6 +17,10 @@
 
 namespace heed {
 
+/// The type of keys and values where `asked` is asked for. Scores of a search and embeddings may
+/// differ little: where a model's weights are not rounded, keys and values are not either.
+KvType rounded_kv_type(const LoadedModel& model, KvType asked);
+
 struct Session::Impl {
   explicit Impl(Model of) : model(std::move(of)) {}
 

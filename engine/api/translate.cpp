@@ -64,14 +64,6 @@ SearchOptions search_options(SearchOptions search, const TranslateOptions& optio
   return search;
 }
 
-/// A search compares scores that may differ little: where the weights are not rounded, its keys and
-/// values are not either.
-KvType search_kv_type(const LoadedModel& model, KvType asked) {
-  const auto is_f32 = [](const TensorView& tensor) { return tensor.type == DType::f32; };
-  const bool plain = model.weights->exact() || std::ranges::all_of(model.file.tensors(), is_f32);
-  return plain ? KvType::f32 : asked;
-}
-
 /// Hands translations on in the order of their texts, whatever the order they are made in.
 class InOrder {
  public:
@@ -107,7 +99,7 @@ Hypothesis make_hypothesis(BeamSearch::Result result, const TextTokenizer& token
 /// What was made for other options goes.
 void Session::Impl::set_seq2seq_options(Seq2SeqOptions options) {
   options.threads = threads;
-  options.kv_type = search_kv_type(loaded(), kv_type);
+  options.kv_type = rounded_kv_type(loaded(), kv_type);
   if (options == seq2seq_options) return;
   seq2seq.reset();
   workers.reset();

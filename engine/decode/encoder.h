@@ -45,6 +45,7 @@ class Encoder {
 
   int64_t width() const { return plan_.out_width(); }
   int64_t context() const { return context_; }
+  KvType kv_type() const { return kv_type_; }
   int64_t rows() const { return plan_.rows(); }
   int threads() const { return team_.size(); }
   int64_t bytes() const { return bytes(plan_, own_plan_, team_.size()); }

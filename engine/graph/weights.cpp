@@ -147,7 +147,7 @@ class Weights::Packer {
     std::vector<LinearPart> result;
     size_t next = 0;
     for (const Group& group : side_by_side(tensors)) {
-      LinearPart part{.panels = panels(group), .many_rows = many_rows};
+      LinearPart part{.panels = panels(group, many_rows), .many_rows = many_rows};
       std::vector<float> bias;
       bool any = false;
       for (const TensorView* tensor : group.tensors) {
@@ -167,12 +167,13 @@ class Weights::Packer {
     const Tensors& t = bound.tensors;
     const TensorView* gate = t[FeedForward::gate];
     const TensorView* up = t[FeedForward::up];
-    if (panel_type(gate->type) != panel_type(up->type)) {
+    if (!w_.exact_ && gate->type != up->type) {
       fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
            ") and '", up->name, "' (", info(up->type).name, ") must have one type");
     }
-    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true}),
-                    .many_rows = options_.many_rows};
+    LinearPart part{
+        .panels = panels({.tensors = {gate, up}, .alternate = true}, options_.many_rows),
+        .many_rows = options_.many_rows};
     const Tensors biases = {t[FeedForward::gate_bias], t[FeedForward::up_bias]};
     if (biases[0] || biases[1]) {
       std::vector<float> bias(part.panels.rows);
@@ -188,10 +189,13 @@ class Weights::Packer {
     return {part};
   }
 
-  DType panel_type(DType type) const { return w_.exact_ ? DType::f32 : type; }
+  DType panel_type(DType type, bool many_rows) const {
+    if (w_.exact_) return DType::f32;
+    return many_rows ? w_.kernels_->many_rows_type(type) : type;
+  }
 
-  Panels panels(const Group& group) {
-    Panels result{.type = panel_type(group.type()), .columns = group.columns()};
+  Panels panels(const Group& group, bool many_rows) {
+    Panels result{.type = panel_type(group.type(), many_rows), .columns = group.columns()};
     int64_t count = 0;
     for (const TensorView* tensor : group.tensors) {
       count += Group::panels(*tensor);
@@ -210,14 +214,21 @@ class Weights::Packer {
   }
 
   void pack_range(const Group& group, const Panels& panels, Range range, std::byte* data) const {
-    std::vector<float> rows(w_.exact_ ? kPanelRows * panels.columns : 0);
+    const bool convert = group.type() != panels.type;  // to f32, or by way of it to bf16
+    std::vector<float> rows(convert ? kPanelRows * panels.columns : 0);
+    std::vector<uint16_t> halves(panels.type == DType::bf16 ? rows.size() : 0);
     for (int64_t i = range.begin; i < range.end; ++i) {
       const PanelSource source = group.source(i);
       const int64_t bytes = row_bytes(source.tensor->type, panels.columns);
+      const int64_t count = source.rows * panels.columns;
       const std::byte* from = source.tensor->data.data() + source.first_row * bytes;
-      if (source.tensor->type != panels.type) {  // which then is f32
-        dequantize_row(source.tensor->type, from, rows.data(), source.rows * panels.columns);
+      if (convert) {
+        dequantize_row(source.tensor->type, from, rows.data(), count);
         from = reinterpret_cast<const std::byte*>(rows.data());
+      }
+      if (convert && panels.type == DType::bf16) {
+        w_.kernels_->to_bf16(rows.data(), count, halves.data());
+        from = reinterpret_cast<const std::byte*>(halves.data());
       }
       w_.kernels_->pack(panels.type, from, source.rows, panels.columns,
                         data + i * panels.panel_bytes);

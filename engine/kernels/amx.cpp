@@ -8,6 +8,7 @@ Kernels amx_table() {
   t.name = "amx";
   t.isa = Isa::amx;
   amx::set_matrices(t);
+  amx::set_attention(t);
   return t;
 }
 

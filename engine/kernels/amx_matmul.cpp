@@ -12,6 +12,7 @@
 // stream past them.
 #include "engine/kernels/avx512_vec.h"
 
+#include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/avx512_bytes.h"
 
 #include "engine/kernels/generic/vec_math.inl"
@@ -23,28 +24,11 @@
 namespace heed {
 namespace {
 
-constexpr int64_t kTileRows = 16;
-constexpr int64_t kTileBytes = kTileRows * 64;
 constexpr int64_t kBlockRows = 2 * kTileRows;
 
 /// Records of a chunk at most: those of two panels fill 36 of 48 KiB of the nearest cache. (The
 /// loop over more than 30 ends in a misprediction, which costs as much as 14 steps of it.)
 constexpr int64_t kChunkRecords = 18;
-
-/// What ldtilecfg reads: palette 1, eight tiles of 16 rows of 64 bytes.
-struct alignas(64) TileShapes {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-static_assert(sizeof(TileShapes) == 64);
-
-/// GCC 12 does not know that tile loads read memory.
-inline void finish_stores() {
-  asm volatile("" : : : "memory");
-}
 
 // ---- weights ------------------------------------------------------------------------------------
 
@@ -91,9 +75,10 @@ inline void unpack_record(const std::byte* panel, int64_t index, std::byte* out)
   }
 }
 
+/// Panels of bf16 are tiles already: they are only asked for.
 template <>
-inline void unpack_record<DType::bf16>(const std::byte* panel, int64_t index, std::byte* out) {
-  __builtin_memcpy(out, panel + index * kTileBytes, kTileBytes);
+inline void unpack_record<DType::bf16>(const std::byte* panel, int64_t index, std::byte*) {
+  prefetch_slice(panel + index * kTileBytes, kTileBytes, 0, 1);
 }
 
 template <>
@@ -104,42 +89,37 @@ inline void unpack_record<DType::f16>(const std::byte* panel, int64_t index, std
     store(bf16_pairs(load_f16(in), load_f16(in + kColumnBytes)), reinterpret_cast<float*>(out));
 }
 
-/// Writes records [first, last) of a panel as tiles.
-using UnpackRecords = void (*)(const std::byte* panel, int64_t first, int64_t last, std::byte* out);
+/// Writes a record of a panel as a tile.
+using UnpackRecord = void (*)(const std::byte* panel, int64_t index, std::byte* out);
 
-template <DType type>
-void unpack_records(const std::byte* panel, int64_t first, int64_t last, std::byte* out) {
-  for (int64_t i = first; i < last; ++i, out += kTileBytes) unpack_record<type>(panel, i, out);
-}
-
-UnpackRecords unpack_of(DType type) {
+UnpackRecord unpack_of(DType type) {
   switch (type) {
     case DType::f16:
-      return unpack_records<DType::f16>;
+      return unpack_record<DType::f16>;
     case DType::bf16:
-      return unpack_records<DType::bf16>;
+      return unpack_record<DType::bf16>;
     case DType::q4_0:
-      return unpack_records<DType::q4_0>;
+      return unpack_record<DType::q4_0>;
     case DType::q4_1:
-      return unpack_records<DType::q4_1>;
+      return unpack_record<DType::q4_1>;
     case DType::q5_0:
-      return unpack_records<DType::q5_0>;
+      return unpack_record<DType::q5_0>;
     case DType::q5_1:
-      return unpack_records<DType::q5_1>;
+      return unpack_record<DType::q5_1>;
     case DType::q8_0:
-      return unpack_records<DType::q8_0>;
+      return unpack_record<DType::q8_0>;
     case DType::iq4_nl:
-      return unpack_records<DType::iq4_nl>;
+      return unpack_record<DType::iq4_nl>;
     case DType::q2_k:
-      return unpack_records<DType::q2_k>;
+      return unpack_record<DType::q2_k>;
     case DType::q3_k:
-      return unpack_records<DType::q3_k>;
+      return unpack_record<DType::q3_k>;
     case DType::q4_k:
-      return unpack_records<DType::q4_k>;
+      return unpack_record<DType::q4_k>;
     case DType::q5_k:
-      return unpack_records<DType::q5_k>;
+      return unpack_record<DType::q5_k>;
     case DType::q6_k:
-      return unpack_records<DType::q6_k>;
+      return unpack_record<DType::q6_k>;
     default:
       return nullptr;
   }
@@ -163,24 +143,49 @@ void pack_rows(const MatmulInput& input, int64_t first_row, int64_t rows, int64_
   }
 }
 
+/// Floats of a block's sums, [panel][row][16].
+constexpr int64_t kPanelSums = kBlockRows * kPanelRows;
+constexpr int64_t kBlockSums = kTilePanels * kPanelSums;
+
+/// A block whose sums are complete. They are stored while the next block's are made: the tile unit
+/// leaves the others idle.
+struct Finished {
+  const MatmulArgs* args = nullptr;
+  int64_t panel = 0, panels = 0;
+  int64_t first_row = 0, rows = 0;
+  float* sums = nullptr;
+
+  /// Stores part i of `count` parts, some rows at a time.
+  void store_part(int64_t i, int64_t count) const {
+    constexpr int64_t kAtOnce = 4;
+    const auto row_at = [=, this](int64_t part) {
+      return part == count ? rows : part * rows / count / kAtOnce * kAtOnce;
+    };
+    const int64_t begin = row_at(i), n = row_at(i + 1) - begin;
+    if (n > 0)
+      store_tile(*args, panel, panels, first_row + begin, n, sums + begin * kPanelRows, kPanelSums);
+  }
+};
+
 /// One or two tiles of rows times one or two panels, a chunk of the columns.
 struct Block {
   const std::byte* rows;  // [records] tiles, and row_stride bytes on those of the next 16 rows
   int64_t row_stride;
-  const std::byte* weights;  // likewise, those of the next panel kChunkRecords tiles on
+  const std::byte* weights;  // likewise, those of the next panel panel_stride bytes on
+  int64_t panel_stride;
   int64_t records;
-  bool first;          // chunk: the sums begin at zero
-  float* sums;         // [panel][row][16]
-  int64_t sum_stride;  // floats between panels
+  bool first;   // chunk: the sums begin at zero
+  float* sums;  // [panel][row][16]
 };
 
 /// Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 weights. Rows are loaded with the hint that they
-/// will not be used again, lest they drive the weights out of the nearest cache.
-template <int row_tiles, int panels>
-inline void multiply_block(const Block& b) {
+/// will not be used again, lest they drive the weights out of the nearest cache. The tile unit
+/// takes 64 cycles for a step and leaves the others idle: beside(i) is what they do meanwhile.
+template <int row_tiles, int panels, typename Beside>
+inline void multiply_block(const Block& b, Beside beside) {
   constexpr bool lower = row_tiles == 2, right = panels == 2;
-  constexpr int64_t kSums = kTileRows * kPanelRows;
-  float *sums = b.sums, *right_sums = b.sums + b.sum_stride;
+  constexpr int64_t kTileSums = kTileRows * kPanelRows;
+  float *sums = b.sums, *right_sums = b.sums + kPanelSums;
   if (b.first) {
     _tile_zero(0);
     if constexpr (right) _tile_zero(1);
@@ -189,8 +194,8 @@ inline void multiply_block(const Block& b) {
   } else {
     _tile_loadd(0, sums, 64);
     if constexpr (right) _tile_loadd(1, right_sums, 64);
-    if constexpr (lower) _tile_loadd(2, sums + kSums, 64);
-    if constexpr (lower && right) _tile_loadd(3, right_sums + kSums, 64);
+    if constexpr (lower) _tile_loadd(2, sums + kTileSums, 64);
+    if constexpr (lower && right) _tile_loadd(3, right_sums + kTileSums, 64);
   }
   const std::byte *rows = b.rows, *w = b.weights;
   for (int64_t i = 0; i < b.records; ++i, rows += kTileBytes, w += kTileBytes) {
@@ -198,7 +203,7 @@ inline void multiply_block(const Block& b) {
     _tile_stream_loadd(4, rows, 64);
     _tile_dpbf16ps(0, 4, 6);
     if constexpr (right) {
-      _tile_loadd(7, w + kChunkRecords * kTileBytes, 64);
+      _tile_loadd(7, w + b.panel_stride, 64);
       _tile_dpbf16ps(1, 4, 7);
     }
     if constexpr (lower) {
@@ -206,86 +211,158 @@ inline void multiply_block(const Block& b) {
       _tile_dpbf16ps(2, 5, 6);
     }
     if constexpr (lower && right) _tile_dpbf16ps(3, 5, 7);
+    beside(i);
   }
-  // In the order of the panels: rows that pad one lie where the next one's begin.
   _tile_stored(0, sums, 64);
-  if constexpr (lower) _tile_stored(2, sums + kSums, 64);
   if constexpr (right) _tile_stored(1, right_sums, 64);
-  if constexpr (lower && right) _tile_stored(3, right_sums + kSums, 64);
+  if constexpr (lower) _tile_stored(2, sums + kTileSums, 64);
+  if constexpr (lower && right) _tile_stored(3, right_sums + kTileSums, 64);
+  finish_stores();
 }
 
-inline void multiply_block(const Block& b, int64_t row_tiles, int64_t panels) {
+template <typename Beside>
+inline void multiply_block(const Block& b, int64_t row_tiles, int64_t panels, Beside beside) {
   if (row_tiles == 2) {
-    panels == 2 ? multiply_block<2, 2>(b) : multiply_block<2, 1>(b);
+    panels == 2 ? multiply_block<2, 2>(b, beside) : multiply_block<2, 1>(b, beside);
   } else {
-    panels == 2 ? multiply_block<1, 2>(b) : multiply_block<1, 1>(b);
+    panels == 2 ? multiply_block<1, 2>(b, beside) : multiply_block<1, 1>(b, beside);
   }
 }
 
-/// What a call works with, for `rows` rows at a time.
-struct Plan {
-  int64_t rows;     // of an input block: as many as half of the second-level cache holds
+int64_t blocks_of(int64_t rows) {
+  return (rows + kBlockRows - 1) / kBlockRows;
+}
+
+/// Where what a call works with lies in its scratch, for `rows` rows at a time: as many as half of
+/// the second-level cache holds. They come first.
+struct Layout {
+  static constexpr int64_t kWeightBytes = kTilePanels * kChunkRecords * kTileBytes;
+
+  int64_t rows;
   Tiles chunks;     // of the records
-  int64_t weights;  // where they are in scratch; the rows are at 0
-  int64_t sums;
+  int64_t weights;  // those multiplied, those to come
+  int64_t sums;     // of every block if there are several chunks, and of the one before
+  int64_t sum_blocks;
   int64_t bytes;
 
-  static constexpr int64_t kSumBytes = kBlockRows * kTilePanels * kPanelRows * 4;
-
-  Plan(int64_t columns, int64_t all_rows)
+  Layout(int64_t columns, int64_t all_rows)
       : rows(smaller(all_rows, (kBlockBytes / (columns * 2 * kBlockRows) + 1) * kBlockRows)),
         chunks(columns / kRecordColumns, kChunkRecords),
         weights(tiles_of(rows) * kTileRows * columns * 2),
-        sums(weights + kTilePanels * kChunkRecords * kTileBytes),
-        bytes(sums + (rows + kBlockRows - 1) / kBlockRows * kSumBytes) {}
+        sums(weights + 2 * kWeightBytes),
+        sum_blocks(chunks.count == 1 ? 2 : blocks_of(rows) + 1),
+        bytes(sums + sum_blocks * kBlockSums * 4) {}
 };
 
-/// Panels [panel, panel + count) times a block of packed rows, from row `first_row` of the input.
-void multiply_panels(const MatmulArgs& args, const Plan& plan, int64_t panel, int64_t count,
-                     int64_t first_row, int64_t rows) {
-  const int64_t row_stride = args.w->columns / kRecordColumns * kTileBytes;
-  const UnpackRecords unpack = unpack_of(args.w->type);
-  std::byte* weights = args.scratch + plan.weights;
-  for (int64_t c = 0; c < plan.chunks.count; ++c) {
-    const int64_t begin = plan.chunks.begin(c), records = plan.chunks.size(c);
-    for (int64_t i = 0; i < count; ++i)
-      unpack(args.w->panel(panel + i), begin, begin + records,
-             weights + i * kChunkRecords * kTileBytes);
-    finish_stores();
-    for (int64_t row = 0; row < rows; row += kBlockRows) {
-      const int64_t size = smaller(kBlockRows, rows - row);
-      auto* sums =
-          reinterpret_cast<float*>(args.scratch + plan.sums + row / kBlockRows * Plan::kSumBytes);
-      const std::byte* packed = args.scratch + row / kTileRows * row_stride + begin * kTileBytes;
-      const bool last = c + 1 == plan.chunks.count;
-      if (last) prefetch_out(args, panel, count, first_row + row, size);
-      multiply_block({.rows = packed,
-                      .row_stride = row_stride,
-                      .weights = weights,
-                      .records = records,
-                      .first = c == 0,
-                      .sums = sums,
-                      .sum_stride = size * kPanelRows},
-                     tiles_of(size), count);
-      finish_stores();
-      if (last) store_tile(args, panel, count, first_row + row, size, sums);
-    }
-  }
-}
+/// A call of matmul.
+class Product {
+ public:
+  explicit Product(const MatmulArgs& args)
+      : args_(args),
+        layout_(args.w->columns, args.input.rows),
+        unpack_(unpack_of(args.w->type)),
+        weights_(args.scratch + layout_.weights),
+        next_weights_(weights_ + Layout::kWeightBytes),
+        sums_(reinterpret_cast<float*>(args.scratch + layout_.sums)) {}
 
-void multiply_by_tiles(const MatmulArgs& args) {
-  const TileShapes shapes;
-  finish_stores();  // GCC 12 takes ldtilecfg to read 8 bytes
-  _tile_loadconfig(&shapes);
-  const Plan plan(args.w->columns, args.input.rows);
-  for (int64_t row = 0; row < args.input.rows; row += plan.rows) {
-    const int64_t rows = smaller(plan.rows, args.input.rows - row);
-    pack_rows(args.input, row, rows, args.w->columns, args.scratch);
-    for (int64_t p = args.first_panel; p < args.last_panel; p += kTilePanels)
-      multiply_panels(args, plan, p, smaller(kTilePanels, args.last_panel - p), row, rows);
+  void run() {
+    for (int64_t row = 0; row < args_.input.rows; row += layout_.rows) {
+      const int64_t rows = smaller(layout_.rows, args_.input.rows - row);
+      pack_rows(args_.input, row, rows, args_.w->columns, args_.scratch);
+      next_ = chunk_at(args_.first_panel, 0);
+      for (unit_ = 0; unit_ < next_.units();) unpack_unit();
+      while (next_.panels > 0) multiply_next(row, rows);
+    }
+    finished_.store_part(0, 1);
   }
-  _tile_release();
-}
+
+ private:
+  /// A chunk of columns of one or two panels. A unit is a record of one panel.
+  struct Chunk {
+    int64_t panel = 0, panels = 0;
+    int64_t index = 0, first_record = 0, records = 0;
+
+    int64_t units() const { return panels * records; }
+  };
+
+  Chunk chunk_at(int64_t panel, int64_t index) const {
+    if (index == layout_.chunks.count) panel += kTilePanels, index = 0;
+    if (panel >= args_.last_panel) return {};
+    return {.panel = panel,
+            .panels = smaller(kTilePanels, args_.last_panel - panel),
+            .index = index,
+            .first_record = layout_.chunks.begin(index),
+            .records = layout_.chunks.size(index)};
+  }
+
+  void unpack_unit() {
+    const int64_t panel = unit_ / next_.records, i = unit_ % next_.records;
+    unpack_(args_.w->panel(next_.panel + panel), next_.first_record + i,
+            next_weights_ + (panel * kChunkRecords + i) * kTileBytes);
+    ++unit_;
+  }
+
+  /// Step i of a block: a share of the block before is stored, and of the next chunk unpacked.
+  [[gnu::noinline]] void beside(int64_t i, int64_t steps) {
+    finished_.store_part(i, steps);
+    due_ += units_a_step_;
+    while (unit_ * kUnitFraction < due_ && unit_ < next_.units()) unpack_unit();
+  }
+
+  /// Multiplies the chunk that was unpacked last with a block of packed rows.
+  void multiply_next(int64_t first_row, int64_t rows) {
+    finish_stores();
+    const Chunk chunk = next_;
+    const bool tiles = args_.w->type == DType::bf16;
+    const std::byte* weights = next_weights_;
+    const int64_t panel_stride = tiles ? args_.w->panel_bytes : kChunkRecords * kTileBytes;
+    if (tiles) weights = args_.w->panel(chunk.panel) + chunk.first_record * kTileBytes;
+    std::byte* const free = weights_;
+    weights_ = next_weights_;
+    next_weights_ = free;
+    next_ = chunk_at(chunk.panel, chunk.index + 1);
+    unit_ = due_ = 0;
+    units_a_step_ = next_.units() * kUnitFraction / (blocks_of(rows) * chunk.records) + 1;
+
+    const bool last = chunk.index + 1 == layout_.chunks.count;
+    const int64_t row_stride = args_.w->columns / kRecordColumns * kTileBytes;
+    for (int64_t i = 0; i < blocks_of(rows); ++i) {
+      const int64_t row = i * kBlockRows;
+      const Finished block{.args = &args_,
+                           .panel = chunk.panel,
+                           .panels = chunk.panels,
+                           .first_row = first_row + row,
+                           .rows = smaller(kBlockRows, rows - row),
+                           .sums = sums_ + (sum_block_ + i) % layout_.sum_blocks * kBlockSums};
+      if (last) prefetch_out(args_, block.panel, block.panels, block.first_row, block.rows);
+      multiply_block(
+          {.rows = args_.scratch + row / kTileRows * row_stride + chunk.first_record * kTileBytes,
+           .row_stride = row_stride,
+           .weights = weights,
+           .panel_stride = panel_stride,
+           .records = chunk.records,
+           .first = chunk.index == 0,
+           .sums = block.sums},
+          tiles_of(block.rows), block.panels, [&](int64_t step) { beside(step, chunk.records); });
+      finished_ = last ? block : Finished{};
+    }
+    if (last) sum_block_ += blocks_of(rows);
+    while (unit_ < next_.units()) unpack_unit();
+  }
+
+  static constexpr int64_t kUnitFraction = 1024;
+
+  const MatmulArgs& args_;
+  const Layout layout_;
+  const UnpackRecord unpack_;
+  std::byte *weights_, *next_weights_;
+  float* const sums_;
+  int64_t sum_block_ = 0;  // of the first block
+  Finished finished_;
+  Chunk next_;
+  int64_t unit_ = 0;                    // to unpack next
+  int64_t due_ = 0, units_a_step_ = 0;  // in parts of kUnitFraction
+};
 
 // ---- table --------------------------------------------------------------------------------------
 
@@ -302,20 +379,27 @@ InputForm matmul_input(DType type, int64_t rows) {
 int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) {
   const int64_t bytes = bf16::matmul_scratch(type, columns, rows);
   if (!takes(type, columns)) return bytes;
-  const int64_t own = Plan(columns, rows).bytes;
+  const int64_t own = Layout(columns, rows).bytes;
   return own > bytes ? own : bytes;
+}
+
+DType many_rows_type(DType type) {
+  return unpack_of(type) ? DType::bf16 : type;
 }
 
 void matmul(const MatmulArgs& args) {
   if (args.input.form != InputForm::bf16 || !takes(args.w->type, args.w->columns))
     return bf16::matmul(args);
-  multiply_by_tiles(args);
+  configure_tiles({});
+  Product(args).run();
+  _tile_release();
 }
 
 }  // namespace
 
 void amx::set_matrices(Kernels& t) {
   t.matmul_input = matmul_input;
+  t.many_rows_type = many_rows_type;
   t.matmul_scratch = matmul_scratch;
   t.matmul = matmul;
 }

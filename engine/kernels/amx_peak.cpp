@@ -1,7 +1,6 @@
 // The limits of AMX: products of 16 x 64 byte tiles, four sums that do not wait for each other.
 // Reference: Intel Architecture Instruction Set Extensions Programming Reference, chapter 3.
-#include <immintrin.h>
-
+#include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/peaks.h"
 
 namespace heed {
@@ -9,21 +8,9 @@ namespace {
 
 constexpr int kChains = 4;
 
-/// What ldtilecfg reads: palette 1, eight tiles of 16 rows of 64 bytes.
-struct alignas(64) TileShapes {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-static_assert(sizeof(TileShapes) == 64);
-
 /// Tiles 0 to 3: sums; 4 to 7: factors.
 void zero_tiles() noexcept {
-  const TileShapes shapes;
-  asm volatile("" : : "r"(&shapes) : "memory");  // GCC 12 takes ldtilecfg to read 8 bytes
-  _tile_loadconfig(&shapes);
+  configure_tiles({});
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);

@@ -57,8 +57,14 @@ inline Vec operator*(Vec a, Vec b) {
 inline Vec operator/(Vec a, Vec b) {
   return {_mm256_div_ps(a.v, b.v)};
 }
+inline Vec quotient(Vec a, Vec b) {  // for b >= 1
+  return a / b;
+}
 inline Vec fma(Vec a, Vec b, Vec c) {
   return {_mm256_fmadd_ps(a.v, b.v, c.v)};
+}
+inline Vec fms(Vec a, Vec b, Vec c) {  // a * b - c
+  return {_mm256_fmsub_ps(a.v, b.v, c.v)};
 }
 inline Vec fnma(Vec a, Vec b, Vec c) {
   return {_mm256_fnmadd_ps(a.v, b.v, c.v)};

@@ -85,6 +85,9 @@ struct MatmulArgs {
 /// Tokens of a tile of keys or values: one per 32-bit lane of a 512-bit register.
 inline constexpr int kTileTokens = 16;
 
+/// From so many queries on, attention may take them by tiles (AMX).
+inline constexpr int kTileQueries = 16;
+
 /// Tiles that hold so many tokens.
 inline int64_t tiles_for(int64_t tokens) {
   return (tokens + kTileTokens - 1) / kTileTokens;
@@ -128,7 +131,8 @@ struct KeyRange {
 /// tiles outside the ranges of neighbouring queries are skipped: give all the queries of a decode
 /// step, or of a stretch of tokens, in one call, in the order of their tokens. Online softmax over
 /// blocks of keys that start at fixed multiples of the block size, so that a query's bits do not
-/// depend on the other queries. A query that sees no key gives zeros, and -inf as its logsumexp.
+/// depend on the other queries, but for whether there are kTileQueries. A query that sees no key
+/// gives zeros, and -inf as its logsumexp.
 struct AttendArgs {
   const float* const* queries = nullptr;  // [count] rows of head_dim
   float* const* outputs = nullptr;        // [count] rows of head_dim
@@ -159,6 +163,9 @@ struct Kernels {
   void (*pack)(DType type, const std::byte* rows, int64_t count, int64_t columns, std::byte* panel);
   /// The input form this table wants for a matrix of `type` when `rows` rows are given at once.
   InputForm (*matmul_input)(DType type, int64_t rows);
+  /// The type to pack a matrix of `type` as that only ever multiplies many rows: where that takes
+  /// bf16 anyway, unpacking once and for all is worth the memory.
+  DType (*many_rows_type)(DType type);
   /// Bytes of scratch that a call with at most `rows` rows may write; 0 is possible.
   int64_t (*matmul_scratch)(DType type, int64_t columns, int64_t rows);
   /// Before the epilogue, input form f32: every product is summed in order of k from 0, one fused

@@ -167,6 +167,7 @@ void scalar::set_matrices(Kernels& t) {
   t.panel_bytes = panel_bytes;
   t.pack = pack_panel;
   t.matmul_input = scalar::matmul_input;
+  t.many_rows_type = [](DType type) { return type; };
   t.matmul_scratch = matmul_scratch;
   t.matmul = matmul;
   t.quantize_q8 = quantize_q8;

@@ -95,9 +95,9 @@ struct Rows {
   float* sums;  // [count][sum_stride]: of weight * value; sum_stride is a multiple of kLanes
   int64_t sum_stride;
   float* totals;   // [count][kLanes]: of weights
-  float* maxima;   // [count][kLanes]: of scores, the same in all lanes
+  float* maxima;   // [count][kLanes]: of scaled scores, the same in all lanes
   float* weights;  // [kStripRows][kBlockKeys]: a strip's scores, then its packed weights
-  float scale;     // times log2(e): scores are powers of two
+  float scale;     // of scores, times log2(e): then they are powers of two; positive
 };
 
 /// Keys and values of a block, packed as a Dot wants them. Only tiles [first_tile, last_tile) are
@@ -147,7 +147,7 @@ inline void score_tiles(const Rows& q, const float* queries, const Block& block,
     }
     for (int r = 0; r < rows; ++r) {
       float* scores = q.weights + r * kBlockKeys + tile * kTileTokens;
-      for (int v = 0; v < vectors; ++v) store(sums[r][v] * broadcast(q.scale), scores + v * kLanes);
+      for (int v = 0; v < vectors; ++v) store(sums[r][v], scores + v * kLanes);
     }
   }
   if constexpr (kTiles > 1) score_tiles<Dot, rows, vectors / 2>(q, queries, block, tile);
@@ -179,11 +179,12 @@ inline void hide(const uint16_t* mask, const Block& block, float* scores) {
   }
 }
 
-/// Turns the scores of `rows` queries for a block into packed weights 2^(score - maximum); `shrink`
-/// gets the factors by which what was summed before shrinks.
+/// Turns the scores of `rows` queries for a block into packed weights 2^(scale score - maximum);
+/// `shrink` gets the factors by which what was summed before shrinks.
 template <typename Dot, int rows>
 inline void weigh(const Rows& q, int64_t row, const Block& block, Vec* shrink) {
   const int64_t first = block.first_tile * kTileTokens, last = block.last_tile * kTileTokens;
+  const Vec scale = broadcast(q.scale);
   Vec shift[rows];
   for (int r = 0; r < rows; ++r) {  // all maxima first: each ends in a chain of shuffles
     float* scores = q.weights + r * kBlockKeys;
@@ -191,9 +192,9 @@ inline void weigh(const Rows& q, int64_t row, const Block& block, Vec* shrink) {
     if (q.masks) hide(q.masks[row + r], block, scores);
     float* maximum = q.maxima + (row + r) * kLanes;
     const Vec old = load(maximum);
-    Vec max = old;
+    Vec max = broadcast(-INFINITY);
     for (int64_t i = first; i < last; i += kLanes) max = heed::max(load(scores + i), max);
-    max = spread_max(max);
+    max = heed::max(spread_max(max) * scale, old);
     store(max, maximum);
     shift[r] = select(max == broadcast(-INFINITY), zero(), max);  // nothing seen: all weights 0
     shrink[r] = old - shift[r];
@@ -202,7 +203,7 @@ inline void weigh(const Rows& q, int64_t row, const Block& block, Vec* shrink) {
     float* scores = q.weights + r * kBlockKeys;
     Vec total = zero();
     for (int64_t i = first; i < last; i += kLanes) {
-      const Vec weight = exp2_of_nonpositive(load(scores + i) - shift[r]);
+      const Vec weight = exp2_of_nonpositive(fms(load(scores + i), scale, shift[r]));
       total = total + weight;
       Dot::pack(weight, scores, i);
     }
@@ -261,17 +262,24 @@ inline KeyRange hull(KeyRange a, KeyRange b) {
   return {a.begin < b.begin ? a.begin : b.begin, a.end > b.end ? a.end : b.end};
 }
 
+/// Where queries [row, row + rows) see something of a block: its tiles that they see become
+/// all that it has.
+inline bool narrow(const Rows& q, int64_t row, int64_t rows, Block& block, KeyRange& seen) {
+  seen = {};
+  for (int64_t r = row; r < row + rows; ++r)
+    seen = hull(seen, within(q.ranges[r], block.first_key, block.first_key + kBlockKeys));
+  if (seen.begin >= seen.end) return false;
+  block.first_tile = (seen.begin - block.first_key) / kTileTokens;
+  block.last_tile = round_up(seen.end - block.first_key, kTileTokens) / kTileTokens;
+  return true;
+}
+
 /// A block's contribution to queries [row, row + rows).
 template <typename Dot, int rows>
 void strip(const Rows& q, int64_t row, Block block) {
   KeyRange seen;
-  for (int r = 0; r < rows; ++r) {
-    seen = hull(seen, within(q.ranges[row + r], block.first_key, block.first_key + kBlockKeys));
-  }
-  if (seen.begin >= seen.end) return;
+  if (!narrow(q, row, rows, block, seen)) return;
   const int64_t begin = seen.begin - block.first_key, end = seen.end - block.first_key;
-  block.first_tile = begin / kTileTokens;
-  block.last_tile = round_up(end, kTileTokens) / kTileTokens;
   score_tiles<Dot, rows, vectors_for(rows)>(q, q.queries + row * q.query_stride, block,
                                             block.first_tile);
   Vec shrink[rows];

@@ -81,19 +81,21 @@ inline void add_bias(const float* bias, int64_t n, int64_t rows, float* acc) {
   }
 }
 
-/// Makes of the sums of a panel, or of a gate and an up panel, what is to be stored.
-inline void finish_panel(const MatmulArgs& args, int64_t panel, int64_t rows, float* acc) {
+/// Makes of the sums of a panel, or of a gate and an up panel `apart` floats behind it, what is to
+/// be stored.
+inline void finish_panel(const MatmulArgs& args, int64_t panel, int64_t rows, float* acc,
+                         int64_t apart) {
   const Epilogue& e = args.epilogue;
   const int64_t count = rows * kPanelRows;
   if (e.bias) {
     for (int64_t i = 0; i < (e.gated ? 2 : 1); ++i) {
       const int64_t first = (panel + i) * kPanelRows;
-      add_bias(e.bias + first, args.w->rows - first, rows, acc + i * count);
+      add_bias(e.bias + first, args.w->rows - first, rows, acc + i * apart);
     }
   }
   if (e.activation != Activation::none) activate(e.activation, count, acc);
   if (!e.gated) return;
-  for (int64_t i = 0; i < count; i += kLanes) store(load(acc + i) * load(acc + count + i), acc + i);
+  for (int64_t i = 0; i < count; i += kLanes) store(load(acc + i) * load(acc + apart + i), acc + i);
 }
 
 /// Calls put(vector, element of the output) for `rows` rows of a whole panel.
@@ -123,8 +125,8 @@ inline void store_part(const MatmulArgs& args, const float* acc, int64_t at, int
 /// Stores what a kernel left in acc for a panel, or a gate and an up panel, and `rows` rows. What
 /// is the same for all of them is asked once: a tile of few columns takes no longer than this.
 inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row, int64_t rows,
-                        float* acc) {
-  finish_panel(args, panel, rows, acc);
+                        float* acc, int64_t apart) {
+  finish_panel(args, panel, rows, acc, apart);
   const bool gated = args.epilogue.gated;
   const int64_t column = (gated ? panel / 2 : panel) * kPanelRows;
   const int64_t left = (gated ? args.w->rows / 2 : args.w->rows) - column;
@@ -142,11 +144,12 @@ inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row
   }
 }
 
-/// Stores what a kernel left in acc for `count` panels and `rows` rows.
+/// Stores what a kernel left in acc for `count` panels, `apart` floats from each other, and `rows`
+/// rows.
 inline void store_tile(const MatmulArgs& args, int64_t panel, int64_t count, int64_t first_row,
-                       int64_t rows, float* acc) {
+                       int64_t rows, float* acc, int64_t apart) {
   for (int64_t i = 0; i < count; i += args.epilogue.gated ? 2 : 1)
-    store_panel(args, panel + i, first_row, rows, acc + i * rows * kPanelRows);
+    store_panel(args, panel + i, first_row, rows, acc + i * apart, apart);
 }
 
 /// Sums of kernels: `parts` parts by `rows` rows. The loops are unrolled, here and where the sums
@@ -213,7 +216,7 @@ void multiply_directly(const MatrixKernels& k, const MatmulArgs& args) {
     for (int64_t i = 0; i < tiles.count; ++i) {
       const int64_t first = tiles.begin(i), rows = tiles.size(i);
       k.direct[rows - 1](*args.w, p, count, args.scratch + first * row_bytes, acc);
-      store_tile(args, p, count, first, rows, acc);
+      store_tile(args, p, count, first, rows, acc, rows * kPanelRows);
     }
   }
 }
@@ -255,7 +258,7 @@ void multiply_in_tiles(const MatrixKernels& k, const MatmulArgs& args) {
         prefetch_slice(w.panel(p + kTilePanels), kTilePanels * w.panel_bytes, i, tiles.count);
         prefetch_out(args, p, count, row + first, size);
         k.tile[size - 1](panels, stride, count, w.columns, args.scratch + first * row_bytes, acc);
-        store_tile(args, p, count, row + first, size, acc);
+        store_tile(args, p, count, row + first, size, acc, size * kPanelRows);
       }
     }
   }

@@ -54,7 +54,7 @@ inline Vec erf(Vec x) {
                                0.000284808862f, 2.04197431e-06f});
   const Vec q = polynomial(
       u, {1.0f, 0.502410471f, 0.114257507f, 0.0149974367f, 0.00116521318f, 3.80041274e-05f});
-  return clamp(x * p / q, -1, 1);
+  return clamp(quotient(x * p, q), -1, 1);
 }
 
 /// Hyperbolic tangent within 5 ulp (3e-7), never beyond [-1, 1]; NaN gives NaN. As erf.
@@ -65,11 +65,11 @@ inline Vec tanh(Vec x) {
       polynomial(u, {1.0f, 0.133797184f, 0.00349403545f, 2.05834931e-05f, 1.33190889e-08f});
   const Vec q =
       polynomial(u, {1.0f, 0.467130333f, 0.0258710757f, 0.000328309397f, 7.76202683e-07f});
-  return clamp(x * p / q, -1, 1);
+  return clamp(quotient(x * p, q), -1, 1);
 }
 
 inline Vec silu(Vec x) {
-  return x / (broadcast(1) + exp(zero() - x));
+  return quotient(x, broadcast(1) + exp(zero() - x));
 }
 
 inline Vec gelu(Vec x) {

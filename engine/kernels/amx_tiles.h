@@ -1,0 +1,37 @@
+// What the files of AMX share: shapes of tiles, and when memory is what tiles read.
+#pragma once
+
+#include <immintrin.h>
+#include <stdint.h>
+
+namespace heed {
+namespace {
+
+inline constexpr int64_t kTileRows = 16;
+inline constexpr int64_t kTileRowBytes = 64;
+inline constexpr int64_t kTileBytes = kTileRows * kTileRowBytes;
+
+/// What ldtilecfg reads: palette 1, eight tiles of 16 rows of 64 bytes.
+struct alignas(64) TileShapes {
+  uint8_t palette = 1;
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+static_assert(sizeof(TileShapes) == 64);
+
+/// Tiles are loaded and stored behind the compiler's back: GCC 12 does not know that a tile load
+/// reads memory, and takes ldtilecfg to read 8 bytes.
+inline void finish_stores() {
+  asm volatile("" : : : "memory");
+}
+
+/// Gives this thread tiles of these shapes, all zero, until _tile_release.
+inline void configure_tiles(const TileShapes& shapes) {
+  finish_stores();
+  _tile_loadconfig(&shapes);
+}
+
+}  // namespace
+}  // namespace heed
