@@ -48,8 +48,7 @@ std::string Doctor::as_json(const MachineInfo& info, const MachineLimits& limits
                {"isa", info.isa},
                {"isa_reason", info.isa_reason},
                {"threads", info.threads},
-               {"memory_bytes", info.memory_bytes},
-               {"onednn", info.onednn}};
+               {"memory_bytes", info.memory_bytes}};
   for (const auto& [name, present] : info.features) json["features"][name] = present;
   if (!limits.read.empty()) {
     json["f32_gflops"] = limits.f32_gflops;
@@ -71,8 +70,8 @@ std::string Doctor::as_text(const MachineInfo& info, const MachineLimits& limits
   for (const auto& [name, has] : info.features) (has ? present : absent) += " " + name;
   std::string isas;
   for (const std::string& isa : info.isas) isas += " " + isa;
-  std::string text = "heed       " + std::string(version()) + ", oneDNN " + info.onednn +
-                     "\ncpu        " + info.cpu + "\nhas       " + present + "\nlacks     " +
+  std::string text = "heed       " + std::string(version()) + "\ncpu        " + info.cpu +
+                     "\nhas       " + present + "\nlacks     " +
                      (absent.empty() ? " nothing Heed knows" : absent) + "\ncan use   " + isas +
                      "\nuses       " + info.isa + " (" + info.isa_reason + ")\nthreads    " +
                      std::to_string(info.threads) + "\nmemory     " +

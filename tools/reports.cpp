@@ -32,8 +32,7 @@ MachineInfo this_machine() {
           .isa = json["isa"],
           .isa_reason = json["isa_reason"],
           .threads = json["threads"],
-          .memory_bytes = json["memory_bytes"],
-          .onednn = json["onednn"]};
+          .memory_bytes = json["memory_bytes"]};
 }
 
 MachineLimits machine_limits(int threads) {

@@ -38,7 +38,6 @@ struct MachineInfo {
   std::string isa_reason;
   int threads = 0;
   int64_t memory_bytes = 0;
-  std::string onednn;  ///< version
 };
 MachineInfo this_machine();
 

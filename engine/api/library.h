@@ -273,7 +273,6 @@ struct MachineInfo {
   std::string isa_reason;         ///< "best of the machine", "HEED_ISA"
   int threads = 0;                ///< default
   int64_t memory_bytes = 0;
-  std::string onednn;  ///< version
 };
 
 MachineInfo machine_info();

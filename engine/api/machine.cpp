@@ -2,19 +2,17 @@
 #include "engine/kernels/machine.h"
 #include "engine/api/library.h"
 #include "engine/core/host.h"
-#include "engine/kernels/dense.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/core/isa.h"
 
 namespace heed {
 
 MachineInfo machine_info() {
   const Host here = host();
   MachineInfo info{.cpu = here.cpu,
-                   .isa = std::string(to_string(choose_isa())),
+                   .isa = std::string(to_string(preferred_isa())),
                    .isa_reason = forced_isa() ? "HEED_ISA" : "best of the machine",
                    .threads = here.threads(),
-                   .memory_bytes = here.memory_limit > 0 ? here.memory_limit : here.memory,
-                   .onednn = onednn_version()};
+                   .memory_bytes = here.memory_limit > 0 ? here.memory_limit : here.memory};
   for (const CpuFeature& f : cpu_features()) info.features.emplace_back(f.name, f.present);
   for (const Isa isa : machine_isas()) info.isas.emplace_back(to_string(isa));
   return info;

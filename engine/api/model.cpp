@@ -4,7 +4,7 @@
 
 #include "engine/api/model_impl.h"
 #include "engine/core/error.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "models/registry.h"
 
 namespace heed {
@@ -46,7 +46,7 @@ void load_weights(LoadedModel& model, const LoadOptions& options) {
       if (options.progress) options.progress(static_cast<int64_t>(share * bytes), file.size());
     };
     return std::make_unique<const Weights>(
-        graph, kernels(choose_isa()), team,
+        graph, kernels(preferred_isa()), team,
         PackOptions{.exact = options.exact,
                     .many_rows = many_rows,
                     .release = [&](const TensorView& tensor) { file.drop(tensor); },

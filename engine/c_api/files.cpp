@@ -67,8 +67,7 @@ Json as_json(const MachineInfo& info) {
           {"isa", info.isa},
           {"isa_reason", info.isa_reason},
           {"threads", info.threads},
-          {"memory_bytes", info.memory_bytes},
-          {"onednn", info.onednn}};
+          {"memory_bytes", info.memory_bytes}};
 }
 
 Json as_json(const MachineLimits& limits) {

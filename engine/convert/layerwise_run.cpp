@@ -8,7 +8,7 @@
 #include "engine/convert/layer_tensors.h"
 #include "engine/decode/kv_cache.h"
 #include "engine/graph/plan.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 
 namespace heed {
 namespace {
@@ -49,7 +49,7 @@ class LayerwiseRun {
         targets_(input.targets),
         outputs_(outputs),
         team_(team),
-        kernels_(kernels(choose_isa())),
+        kernels_(kernels(preferred_isa())),
         tensors_(model.tensors, model.read) {}
 
   void run() {

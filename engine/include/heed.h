@@ -825,7 +825,7 @@ HEED_API heed_status heed_describe_graph(const char* name_or_path, int32_t dot, 
                                          size_t* length);
 
 /** The machine: a JSON object with cpu, features (an array of [name, present]), isas, isa,
- *  isa_reason, threads, memory_bytes, onednn.
+ *  isa_reason, threads, memory_bytes.
  *  @code
  *  char json[4096];
  *  size_t length = sizeof json;

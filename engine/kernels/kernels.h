@@ -209,7 +209,7 @@ struct Kernels {
   void (*attend)(const AttendArgs& args);
 };
 
-/// The table of an instruction set. The machine must have it (machine_has in dispatch.h).
+/// The table of an instruction set. The machine must have it (machine_has in engine/core/isa.h).
 const Kernels& kernels(Isa isa);
 
 }  // namespace heed

@@ -6,7 +6,7 @@
 
 #include "engine/core/aligned.h"
 #include "engine/core/host.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "engine/kernels/peaks.h"
 
 namespace heed {

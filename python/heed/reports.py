@@ -110,7 +110,6 @@ class MachineInfo(Report):
     isa_reason: str
     threads: int
     memory_bytes: int
-    onednn: str
 
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:

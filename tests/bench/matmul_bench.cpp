@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "engine/kernels/pack.h"
 #include "tests/kernels/matrices.h"
 

@@ -177,7 +177,7 @@ std::vector<std::string> names(const Outputs& outputs) {
 TEST_CASE("a decoder, layer by layer") {
   for (const DType type : {DType::f32, DType::f16, DType::q8_0}) {
     CAPTURE(info(type).name);
-    const TinyModel model(tiny_decoder(), type, kernels(choose_isa()), /*exact=*/true);
+    const TinyModel model(tiny_decoder(), type, kernels(preferred_isa()), /*exact=*/true);
     const Outputs layers = run_by_layers(model, {.texts = kTexts});
     CHECK(names(layers) == std::vector<std::string>{"token_embd", "blk.0.attn_output",
                                                     "blk.0.ffn_down", "blk.1.attn_output",
@@ -187,7 +187,7 @@ TEST_CASE("a decoder, layer by layer") {
 }
 
 TEST_CASE("an encoder, layer by layer") {
-  const TinyModel model(tiny_encoder(), DType::f32, kernels(choose_isa()), /*exact=*/true);
+  const TinyModel model(tiny_encoder(), DType::f32, kernels(preferred_isa()), /*exact=*/true);
   const Outputs layers = run_by_layers(model, {.texts = kTexts});
   CHECK(layers.size() == 11);
   CHECK(layers.back().first == "pool");
@@ -203,7 +203,8 @@ TEST_CASE("an encoder, layer by layer") {
 }
 
 TEST_CASE("an encoder-decoder, layer by layer") {
-  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(choose_isa()), /*exact=*/true);
+  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(preferred_isa()),
+                        /*exact=*/true);
   const Outputs layers = run_by_layers(model, {.texts = kTexts, .targets = kTargets});
   CHECK(layers.size() == 1 + 2 * 4 + 1 + 2 * 6 + 1);
   Whole whole(layers);
@@ -221,7 +222,7 @@ TEST_CASE("a vocabulary larger than a piece of the head; threads change no bit")
   Graph graph = tiny_decoder();
   graph.dims.vocab = 5000;
   graph.layers.back() = Head{};  // of its own
-  const TinyModel model(graph, DType::f32, kernels(choose_isa()), /*exact=*/true);
+  const TinyModel model(graph, DType::f32, kernels(preferred_isa()), /*exact=*/true);
   const Outputs layers = run_by_layers(model, {.texts = kTexts}, 1);
   check_decoder(model, layers);
   CHECK(run_by_layers(model, {.texts = kTexts}, 3) == layers);
@@ -230,7 +231,7 @@ TEST_CASE("a vocabulary larger than a piece of the head; threads change no bit")
 TEST_CASE("a feed-forward network in parts") {
   for (const Graph& graph : {with_large_parts(tiny_decoder()), with_large_parts(tiny_encoder())}) {
     for (const DType type : {DType::f32, DType::q8_0}) {
-      const TinyModel model(graph, type, kernels(choose_isa()), /*exact=*/true);
+      const TinyModel model(graph, type, kernels(preferred_isa()), /*exact=*/true);
       const Outputs whole = run_by_layers(model, {.texts = kTexts});
       const Outputs parts = run_by_layers(model, {.texts = kTexts}, 2, 1);
       REQUIRE(names(parts) == names(whole));
@@ -257,7 +258,7 @@ TEST_CASE("what matrices meet, layer by layer and in parts, is what they meet in
   fused.dims.vocab = 5000;  // more than a piece of the head
   for (const Graph& graph : {fused, with_large_parts(tiny_decoder()), tiny_encoder(),
                              with_large_parts(tiny_encoder())}) {
-    const TinyModel model(graph, DType::f32, kernels(choose_isa()), /*exact=*/true);
+    const TinyModel model(graph, DType::f32, kernels(preferred_isa()), /*exact=*/true);
     const AllInputSquares whole = squares_of_whole(model);
     for (const int64_t most_values : {int64_t{1} << 30, int64_t{1}}) {
       const LayerwiseInput input = {.texts = kTexts};
@@ -276,7 +277,8 @@ TEST_CASE("what matrices meet, layer by layer and in parts, is what they meet in
 }
 
 TEST_CASE("what the matrices of an encoder-decoder meet, the memory's too") {
-  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(choose_isa()), /*exact=*/true);
+  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(preferred_isa()),
+                        /*exact=*/true);
   Seq2Seq seq2seq(model.model(), model.weights(), model.memory_weights(),
                   {.search = {.max_length = 32}});
   std::map<std::string, std::vector<double>> sums;  // of the squares that each step writes
@@ -332,7 +334,7 @@ TEST_CASE("what the matrices of an encoder-decoder meet, the memory's too") {
 }
 
 TEST_CASE("a tensor that is missing or of another shape is named before any is read") {
-  const TinyModel model(tiny_decoder(), DType::f32, kernels(choose_isa()), /*exact=*/true);
+  const TinyModel model(tiny_decoder(), DType::f32, kernels(preferred_isa()), /*exact=*/true);
   std::vector<PlannedTensor> tensors;
   for (const Param& param : all_params(model.model())) {
     if (param.name == "output.bias" || param.name == "blk.1.ffn_up.weight") continue;

@@ -3,7 +3,7 @@
 
 #include "engine/decode/decoder.h"
 #include "engine/decode/sampler.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/allocations.h"
 #include "tests/support/tiny_model.h"
 
@@ -20,7 +20,7 @@ TEST_CASE("from the second token to the twentieth nothing is allocated") {
     for (const int threads : {1, 2}) {
       CAPTURE(info(type).name);
       CAPTURE(threads);
-      const TinyModel model(tiny_decoder(), type, kernels(choose_isa()));
+      const TinyModel model(tiny_decoder(), type, kernels(preferred_isa()));
       Decoder decoder(model.graph(), model.weights(), {.context = 64, .threads = threads});
       Sampler sampler(sampling, 130, decoder.kernels());
       Token token = sampler.sample(decoder.eval(std::vector<Token>{1, 2, 3}), decoder.tokens());

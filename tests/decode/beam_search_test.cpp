@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/paths.h"
 
 namespace heed {

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "engine/core/error.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/tiny_model.h"
 
 namespace heed {
@@ -131,7 +131,7 @@ TEST_CASE("exact: the same bits in any grouping, and close to the scalar kernels
 
 TEST_CASE("eval gives the last row of eval_all, and rewinding forgets") {
   // F32: one row gets the bits that it gets among many, with any table.
-  const TinyModel model(tiny_decoder(), DType::f32, kernels(choose_isa()));
+  const TinyModel model(tiny_decoder(), DType::f32, kernels(preferred_isa()));
   const std::vector<Token> tokens = some_tokens(20, 130);
   const auto all = run(model, tokens, 20, 1, KvType::f16);
   Decoder decoder(model.graph(), model.weights(), {.context = 30, .kv_type = KvType::f16});
@@ -149,7 +149,7 @@ TEST_CASE("eval gives the last row of eval_all, and rewinding forgets") {
 }
 
 TEST_CASE("several decoders share one model's weights") {
-  const TinyModel model(tiny_decoder(), DType::q4_1, kernels(choose_isa()));
+  const TinyModel model(tiny_decoder(), DType::q4_1, kernels(preferred_isa()));
   const std::vector<Token> a = some_tokens(12, 130);
   const std::vector<Token> b(12, 5);
   Decoder first(model.graph(), model.weights(), {.context = 50});

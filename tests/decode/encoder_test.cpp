@@ -9,7 +9,7 @@
 #include <stdexcept>
 
 #include "engine/core/error.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/tiny_model.h"
 
 namespace heed {
@@ -61,8 +61,9 @@ TEST_CASE(
   const auto sequences = some_sequences();
   for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
     CAPTURE(info(type).name);
-    const TinyModel exact(tiny_encoder(), type, kernels(choose_isa()), /*exact=*/true);
-    const TinyModel model(tiny_encoder(), type, kernels(choose_isa()), false, /*many_rows=*/true);
+    const TinyModel exact(tiny_encoder(), type, kernels(preferred_isa()), /*exact=*/true);
+    const TinyModel model(tiny_encoder(), type, kernels(preferred_isa()), false,
+                          /*many_rows=*/true);
     const std::vector<float> expected = embed(exact, sequences, 2);
     const std::vector<float> batch = embed(model, sequences, 2);
     CHECK(same_bits(batch, embed(model, sequences, 1)));
@@ -82,7 +83,8 @@ TEST_CASE("many sequences: threads that share them out give the bits of one that
   }
   for (const DType type : {DType::f32, DType::bf16, DType::q8_0}) {
     CAPTURE(info(type).name);
-    const TinyModel model(tiny_encoder(), type, kernels(choose_isa()), false, /*many_rows=*/true);
+    const TinyModel model(tiny_encoder(), type, kernels(preferred_isa()), false,
+                          /*many_rows=*/true);
     const auto embed_all = [&](int threads) {
       Encoder encoder(model.graph(), model.weights(), {.threads = threads});
       std::vector<float> out(sequences.size() * encoder.width());

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "engine/core/error.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/tiny_model.h"
 
 namespace heed {
@@ -57,7 +57,8 @@ std::vector<Translated> translate(Translator& translator, const Sources& sources
 }  // namespace
 
 TEST_CASE("sources shared out among threads: the translations of one that does all") {
-  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(choose_isa()), /*exact=*/true);
+  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(preferred_isa()),
+                        /*exact=*/true);
   const Sources sources = some_sources();
   Seq2Seq one(model.model(), model.weights(), model.memory_weights(), options_of(1));
   const std::vector<Translated> expected = translate(one, sources);
@@ -72,7 +73,8 @@ TEST_CASE("sources shared out among threads: the translations of one that does a
 }
 
 TEST_CASE("sources shared out among threads: what ends one's work ends that of all") {
-  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(choose_isa()), /*exact=*/true);
+  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(preferred_isa()),
+                        /*exact=*/true);
   Sources sources = some_sources();
   Seq2SeqWorkers workers(model.model(), model.weights(), model.memory_weights(), options_of(2));
   int calls = 0;

@@ -10,7 +10,7 @@
 
 #include "engine/decode/kv_cache.h"
 #include "engine/graph/plan.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/tiny_model.h"
 
 namespace heed {
@@ -176,7 +176,7 @@ TEST_CASE("the fast path: any threads give the same bits, close to the exact one
 }
 
 TEST_CASE("the encoder ends with a product and a step that stores for each layer that attends") {
-  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(choose_isa()));
+  const TinyModel model(tiny_encoder_decoder(), DType::f32, kernels(preferred_isa()));
   const Translator translator(model, 1, KvType::f32);
   const auto& steps = translator.encoder().steps();
   REQUIRE(steps.size() >= 4);

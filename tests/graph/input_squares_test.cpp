@@ -9,7 +9,7 @@
 
 #include "engine/decode/decoder.h"
 #include "engine/decode/encoder.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/tiny_model.h"
 
 namespace heed {
@@ -100,7 +100,7 @@ TEST_CASE("a decoder's sums are those of its values, over several passes") {
 
 TEST_CASE("adding up changes nothing of what is computed") {
   for (const DType type : {DType::f32, DType::f16, DType::q4_0}) {
-    const TinyModel model(tiny_decoder(), type, kernels(choose_isa()));
+    const TinyModel model(tiny_decoder(), type, kernels(preferred_isa()));
     const std::vector<Token> tokens = {3, 1, 4, 1, 5, 9, 2, 6, 5};
     AllInputSquares squares;
     Decoder plain(model.graph(), model.weights(), {.context = 64});

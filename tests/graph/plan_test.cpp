@@ -11,7 +11,7 @@
 
 #include "engine/core/error.h"
 #include "engine/decode/kv_cache.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/tiny_model.h"
 
 namespace heed {

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "engine/core/error.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "engine/kernels/pack.h"
 #include "tests/support/tiny_model.h"
 

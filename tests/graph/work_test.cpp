@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/tiny_model.h"
 
 namespace heed {

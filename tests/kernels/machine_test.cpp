@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/core/aligned.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "engine/kernels/peaks.h"
 
 namespace heed {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "engine/kernels/pack.h"
 #include "engine/quant/quant.h"
 #include "tests/kernels/matrices.h"

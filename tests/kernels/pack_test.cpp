@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "engine/quant/quant.h"
 #include "tests/kernels/matrices.h"
 

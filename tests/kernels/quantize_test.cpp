@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 
 namespace heed {
 namespace {

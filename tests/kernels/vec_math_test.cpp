@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 
 namespace heed {
 namespace {

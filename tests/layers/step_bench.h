@@ -9,7 +9,7 @@
 #include <numeric>
 #include <vector>
 
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "engine/layers/linear.h"
 #include "engine/layers/pass.h"
 #include "tests/kernels/matrices.h"

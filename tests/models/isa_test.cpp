@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "engine/api/library.h"
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "tests/support/paths.h"
 
 namespace heed {

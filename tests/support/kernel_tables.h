@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/kernels/dispatch.h"
+#include "engine/kernels/kernels.h"
 #include "engine/kernels/tables.h"
 
 namespace heed {

@@ -182,7 +182,7 @@ TEST_CASE("stdout that is full or closed is an error") {
 TEST_CASE("doctor describes the machine, as text and as JSON") {
   const CommandResult text = run_heed({"doctor", "--no-measure"});
   CHECK(text.exit_code == 0);
-  for (const std::string word : {"cpu  ", "uses  ", "threads  ", "oneDNN"}) {
+  for (const std::string word : {"heed  ", "cpu  ", "uses  ", "threads  "}) {
     CHECK(text.out.find(word) != text.out.npos);
   }
   const auto json = nlohmann::json::parse(run_heed({"doctor", "--json"}).out);
