@@ -88,7 +88,9 @@ inline void add_half_products(const std::byte* right, int64_t apart, int64_t str
 struct Strip {
   int64_t row = 0, rows = 0;
   Block block;
-  float* weights = nullptr;  // [16][kBlockKeys]: scores, then packed weights
+  float* weights = nullptr;   // [16][kBlockKeys]: scores, then packed weights
+  float* products = nullptr;  // [16][sum_stride]: of weights and values
+  Vec shrink[kTileRows];      // see weigh
 };
 
 /// Scores of a strip for tiles [tile, block.last_tile), `sums` at a time while there are so many.
@@ -135,43 +137,55 @@ inline void multiply_values(const Strip& strip, int64_t width, int64_t column, f
   if constexpr (sums > 1) multiply_values<sums - 1>(strip, width, column, out);
 }
 
-/// Weighs the scores of a strip and adds the values; `products`: [16][sum_stride].
-void finish(Rows q, const Strip& strip, float* products) {
+/// Weighs the scores of a strip and multiplies the values; `products`: [16][sum_stride].
+void weigh_strip(Rows q, Strip& strip) {
   constexpr int kAtOnce = 4;
-  Vec shrink[kTileRows];
   q.weights = strip.weights;
   int64_t r = 0;
   for (; r + kAtOnce <= strip.rows; r += kAtOnce, q.weights += kAtOnce * kBlockKeys)
-    weigh<Bf16Dot, kAtOnce>(q, strip.row + r, strip.block, shrink + r);
+    weigh<Bf16Dot, kAtOnce>(q, strip.row + r, strip.block, strip.shrink + r);
   for (; r < strip.rows; ++r, q.weights += kBlockKeys)
-    weigh<Bf16Dot, 1>(q, strip.row + r, strip.block, shrink + r);
+    weigh<Bf16Dot, 1>(q, strip.row + r, strip.block, strip.shrink + r);
   finish_stores();
-  multiply_values<kSums>(strip, q.sum_stride, 0, products);
+  multiply_values<kSums>(strip, q.sum_stride, 0, strip.products);
   finish_stores();
-  for (r = 0; r < strip.rows; ++r) {
+}
+
+void add_products(const Rows& q, const Strip& strip) {
+  for (int64_t r = 0; r < strip.rows; ++r) {
     float* sums = q.sums + (strip.row + r) * q.sum_stride;
-    const float* add = products + r * q.sum_stride;
+    const float* add = strip.products + r * q.sum_stride;
     for (int64_t d = 0; d < q.sum_stride; d += kLanes)
-      store(fma(load(sums + d), shrink[r], load(add + d)), sums + d);
+      store(fma(load(sums + d), strip.shrink[r], load(add + d)), sums + d);
   }
 }
 
-/// A block's contribution to all queries. `memory`: two strips' weights, then products.
+/// A block's contribution to all queries, strip by strip in three stages: scores; weights and
+/// products; sums. While one strip is in a stage of the tile unit, the vector units have another's.
 void attend_to_block(const Rows& q, const Block& block, float* memory) {
-  constexpr int64_t kWeights = kTileRows * kBlockKeys;
-  float* products = memory + 2 * kWeights;
-  Strip pending;
-  for (int64_t row = 0, i = 0; row < q.count; row += kTileRows) {
-    Strip next{.row = row, .rows = least(kTileRows, q.count - row), .block = block};
+  constexpr int kStages = 3;
+  const int64_t strip_floats = kTileRows * (kBlockKeys + q.sum_stride);
+  Strip strips[kStages];
+  int64_t scored = 0, weighed = 0, added = 0;
+  const auto weigh_next = [&] { weigh_strip(q, strips[weighed++ % kStages]); };
+  const auto add_next = [&] { add_products(q, strips[added++ % kStages]); };
+  for (int64_t row = 0; row < q.count; row += kTileRows) {
+    Strip& next = strips[scored % kStages];
+    next.row = row;
+    next.rows = least(kTileRows, q.count - row);
+    next.block = block;
     KeyRange seen;
     if (!narrow(q, row, next.rows, next.block, seen)) continue;
-    next.weights = memory + i++ % 2 * kWeights;
+    next.weights = memory + scored % kStages * strip_floats;
+    next.products = next.weights + kTileRows * kBlockKeys;
     score<kSums>(q, next, next.block.first_tile);
     finish_stores();
-    if (pending.rows > 0) finish(q, pending, products);
-    pending = next;
+    ++scored;
+    if (scored - weighed > 1) weigh_next();
+    if (weighed - added > 1) add_next();
   }
-  if (pending.rows > 0) finish(q, pending, products);
+  while (weighed < scored) weigh_next();
+  while (added < weighed) add_next();
 }
 
 void attend_by_tiles(const AttendArgs& a) {
