@@ -34,8 +34,12 @@ DecoderOptions decoder_options(const LoadedModel& loaded, const SessionOptions& 
           .kv_type = loaded.weights->exact() ? KvType::f32 : options.kv_type};
 }
 
+/// Keys and values of an encoder live for one pass: rounding them saves nothing but where tiles
+/// multiply bf16.
 EncoderOptions encoder_options(const LoadedModel& loaded, const SessionOptions& options) {
-  return {.threads = threads_of(options), .kv_type = rounded_kv_type(loaded, options.kv_type)};
+  const bool tiles = loaded.weights->kernels().many_rows_type(DType::q8_0) == DType::bf16;
+  const KvType kv_type = tiles ? rounded_kv_type(loaded, options.kv_type) : KvType::f32;
+  return {.threads = threads_of(options), .kv_type = kv_type};
 }
 
 void check_has_weights(const Model& model) {

@@ -4,6 +4,8 @@
 // bf16_attention.cpp. Softmax is attention.inl's, on the vector units; the tile unit multiplies
 // beside them: the scores of 16 queries are asked for before the weights of the 16 queries before
 // them are made.
+#include "engine/kernels/far_memory.h"
+
 #include "engine/kernels/avx512_vec.h"
 
 #include "engine/kernels/amx_tiles.h"
@@ -211,7 +213,9 @@ void amx::set_attention(Kernels& table) {
   table.attend = [](const AttendArgs& args) {
     const bool tiles = args.kv.type == KvType::bf16 && args.kv.head_dim % kRecordColumns == 0 &&
                        args.count >= kTileQueries;
-    tiles ? attend_by_tiles(args) : bf16::attend(args);
+    if (tiles) return attend_by_tiles(args);
+    if (args.kv.type != KvType::bf16) return avx512::attend(args);
+    attend_as<Bf16Dot, KvType::bf16>(args);
   };
 }
 

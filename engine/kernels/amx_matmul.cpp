@@ -1,7 +1,6 @@
 // Products of quantised, bf16 and f16 matrices with many rows rounded to bf16, by tiles of AMX:
-// 16 x 32 numbers times 32 x 16 in one instruction. Few rows and f32 are left to bf16_matmul.cpp
-// and avx512_matmul.cpp. References: Intel 64 and IA-32 Architectures Optimization Reference
-// Manual, chapter 20 (AMX).
+// 16 x 32 numbers times 32 x 16 in one instruction. Few rows and f32 are left to amx_vectors.cpp.
+// References: Intel 64 and IA-32 Architectures Optimization Reference Manual, chapter 20 (AMX).
 //
 // Weights are rounded to bf16 on the way, 16 columns of the result (a panel) and 32 of the matrix
 // (a record) to a tile, which has the layout of panels of bf16 (pack.h).
@@ -10,6 +9,8 @@
 // nearest cache, or from the second-level cache at half the rate, but not both from the latter. So
 // the weights of two panels stay in the nearest cache, a chunk of columns at a time, and the rows
 // stream past them.
+#include "engine/kernels/far_memory.h"
+
 #include "engine/kernels/avx512_vec.h"
 
 #include "engine/kernels/amx_tiles.h"
@@ -388,8 +389,8 @@ DType many_rows_type(DType type) {
 }
 
 void matmul(const MatmulArgs& args) {
-  if (args.input.form != InputForm::bf16 || !takes(args.w->type, args.w->columns))
-    return bf16::matmul(args);
+  if (args.input.form != InputForm::bf16) return amx::matmul_by_vectors(args);
+  if (!takes(args.w->type, args.w->columns)) return bf16::matmul(args);
   configure_tiles({});
   Product(args).run();
   _tile_release();

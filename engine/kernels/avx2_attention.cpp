@@ -1,5 +1,7 @@
 // Attention for avx2: the generic kernels over its Vec; 16-bit keys and values are widened to f32
 // a block at a time.
+#include "engine/kernels/near_memory.h"
+
 #include "engine/kernels/avx2_vec.h"
 #include "engine/kernels/generic/attention.inl"
 #include "engine/kernels/generic/store_kv.inl"

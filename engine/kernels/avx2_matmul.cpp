@@ -1,4 +1,6 @@
 // Matrix products on AVX2: the generic kernels over 8 lanes, vpmaddubsw for codes.
+#include "engine/kernels/near_memory.h"
+
 #include "engine/kernels/avx2_vec.h"
 
 #include "engine/kernels/avx2_bytes.h"

@@ -1,4 +1,6 @@
 // Matrix products on AVX-512 with VNNI: the generic kernels over 16 lanes, vpdpbusd for codes.
+#include "engine/kernels/near_memory.h"
+
 #include "engine/kernels/avx512_vec.h"
 
 #include "engine/kernels/avx512_bytes.h"

@@ -1,18 +1,18 @@
 // Attention over keys and values in bf16 with vdpbf16ps. Queries and weights are rounded to bf16
 // for it. For CPUs with AVX512_BF16.
+#include "engine/kernels/near_memory.h"
+
 #include "engine/kernels/avx512_vec.h"
 
 #include "engine/kernels/bf16_dot.h"
 
 namespace heed {
 
-void bf16::attend(const AttendArgs& args) noexcept {
-  if (args.kv.type != KvType::bf16) return avx512::attend(args);
-  attend_as<Bf16Dot, KvType::bf16>(args);
-}
-
 void bf16::set_attention(Kernels& table) {
-  table.attend = attend;
+  table.attend = [](const AttendArgs& args) {
+    if (args.kv.type != KvType::bf16) return avx512::attend(args);
+    attend_as<Bf16Dot, KvType::bf16>(args);
+  };
 }
 
 }  // namespace heed

@@ -46,11 +46,11 @@ InputForm matmul_input(DType type, int64_t rows) noexcept;
 int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) noexcept;
 void matmul(const MatmulArgs& args) noexcept;
 void set_attention(Kernels& table);
-void attend(const AttendArgs& args) noexcept;
 }  // namespace bf16
 
 namespace amx {
 void set_matrices(Kernels& table);
+void matmul_by_vectors(const MatmulArgs& args) noexcept;
 void set_attention(Kernels& table);
 }  // namespace amx
 

@@ -1,5 +1,5 @@
 // Attention over Vec (contracts and tiles: kernels.h; specification: scalar_attention.cpp).
-// Included after <isa>_vec.h by <isa>_attention.cpp.
+// Included after <isa>_vec.h and near_memory.h or far_memory.h by <isa>_attention.cpp.
 //
 // One pass over the keys serves up to kMaxRows queries. It goes block by block of kBlockKeys keys;
 // within a block, strip by strip of up to kStripRows queries: scores, online softmax, weighted sum
@@ -137,7 +137,7 @@ inline void score_tiles(const Rows& q, const float* queries, const Block& block,
         const float* at =
             keys + token / kTileTokens * tile_floats + s * kTileTokens + token % kTileTokens;
         if constexpr (rows <= kStreamRows)
-          __builtin_prefetch(keys + ahead + (s * vectors + v) * kLanes);
+          __builtin_prefetch(keys + ahead + (s * vectors + v) * kLanes, 0, kPrefetchTo);
         key[v] = Dot::load(at);
       }
       for (int r = 0; r < rows; ++r) {
@@ -229,7 +229,8 @@ inline void add_values(const Rows& q, float* sums, const Vec* shrink, const Bloc
       const float* at = block.values + s * block.value_stride + column;
       typename Dot::Operand value[vectors];
       for (int v = 0; v < vectors; ++v) {
-        if constexpr (rows <= kStreamRows) __builtin_prefetch(at + ahead + v * kLanes);
+        if constexpr (rows <= kStreamRows)
+          __builtin_prefetch(at + ahead + v * kLanes, 0, kPrefetchTo);
         value[v] = Dot::load(at + v * kLanes);
       }
       for (int r = 0; r < rows; ++r) {

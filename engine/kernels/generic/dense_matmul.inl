@@ -71,7 +71,7 @@ void unpack_dense(const Panels& w, int64_t panel, int64_t count, std::byte* out)
   for (int64_t i = 0; i < count; ++i) {
     const std::byte* in = w.panel(panel + i);
     for (int64_t k = 0; k < pairs; ++k, in += kPairBytes<type>, out += kPairBytes<DType::f32>) {
-      __builtin_prefetch(in + kPrefetchBytes);
+      __builtin_prefetch(in + kPrefetchBytes, 0, kPrefetchTo);
       for (int part = 0; part < kParts; ++part) {
         Vec first, second;
         load_columns<type>(in + part * kPartBytes<type>, first, second);
@@ -119,7 +119,7 @@ inline void direct_parts(const Panels& w, int64_t panel, int64_t first, const st
     add_pair<true, type>(at, values_at(k), sums);
     for (int p = 0; p < parts; ++p) {
       at[p] += kPairBytes<type>;
-      if (p % kParts == 0) __builtin_prefetch(at[p] + kPrefetchBytes);
+      if (p % kParts == 0) __builtin_prefetch(at[p] + kPrefetchBytes, 0, kPrefetchTo);
     }
   }
   if (w.columns % 2 != 0) add_pair<false, type>(at, values_at(w.columns - 1), sums);

@@ -8,6 +8,8 @@
 // Both read the input from tiles: the rows of a tile side by side, so that a kernel needs one
 // pointer and constant offsets. Both end in `store`, which applies the epilogue.
 //
+// How far ahead kernels prefetch is said by near_memory.h or far_memory.h, included before.
+//
 // A "part" is the slice of a panel that fills one register: kParts of kLanes rows each.
 #pragma once
 
@@ -18,9 +20,6 @@ namespace heed {
 namespace {
 
 inline constexpr int kParts = kPanelRows / kLanes;
-
-/// How far ahead of its loads a kernel that streams panels prefetches.
-inline constexpr int64_t kPrefetchBytes = 2048;
 
 /// AVX-512 has 32 registers, AVX2 has 16.
 inline constexpr bool kManyRegisters = kLanes == 16;

@@ -122,7 +122,7 @@ inline int64_t outlier_block(const float* scales, int64_t blocks) {
   return kOutlierShare * largest * largest > squares ? coarsest : -1;
 }
 
-void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
+inline void quantize_q8(const float* x, const Q8Rows& out, int64_t row) {
   const int64_t blocks = out.columns / kRecordColumns;
   int8_t* values = out.values + row * out.blocks() * kRecordColumns;
   float* scales = out.scales + row * out.blocks();

@@ -280,7 +280,7 @@ inline InRegisters load_record(const std::byte* record, int part, const Header& 
 
 template <int bytes>
 inline void prefetch(const std::byte* p) {
-  for (int i = 0; i < bytes; i += kPanelAlign) __builtin_prefetch(p + i);
+  for (int i = 0; i < bytes; i += kPanelAlign) __builtin_prefetch(p + i, 0, kPrefetchTo);
 }
 
 /// The d and -dmin of the super-block with a record.
