@@ -62,6 +62,9 @@ class ThreadTeam {
   template <typename Work>
   void run(Work&& work);
 
+  /// Within run: whether some thread's work has thrown. What is left is then done for nobody.
+  bool failed() const noexcept { return state_->failed.load(std::memory_order_relaxed); }
+
   /// Within run: waits until all threads are here. Spins for some 40 microseconds, then sleeps.
   void barrier(int thread) noexcept;
 

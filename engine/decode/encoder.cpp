@@ -152,18 +152,13 @@ void Encoder::run_shared(std::span<const std::vector<Token>> sequences, float* o
   std::atomic<int64_t> done = 0;
   team_.run([&](int thread) {
     Worker& worker = workers_[static_cast<size_t>(thread)];
-    try {
-      for (size_t i; (i = next.fetch_add(1)) < passes.size();) {
-        const int64_t first = passes[i].data() - sequences.data();
-        gather(passes[i], own_plan_.rows(), worker.lists);
-        own_plan_.run(pass(worker.lists, out + first * width(), options.pooling), worker.team,
-                      worker.workspace);
-        done += std::ssize(passes[i]);
-        if (thread == 0 && options.progress) options.progress(done);
-      }
-    } catch (...) {
-      next = passes.size();  // the others end too
-      throw;
+    for (size_t i; !team_.failed() && (i = next.fetch_add(1)) < passes.size();) {
+      const int64_t first = passes[i].data() - sequences.data();
+      gather(passes[i], own_plan_.rows(), worker.lists);
+      own_plan_.run(pass(worker.lists, out + first * width(), options.pooling), worker.team,
+                    worker.workspace);
+      done += std::ssize(passes[i]);
+      if (thread == 0 && options.progress) options.progress(done);
     }
   });
   if (options.progress) options.progress(std::ssize(sequences));

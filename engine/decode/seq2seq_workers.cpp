@@ -55,14 +55,9 @@ void Seq2SeqWorkers::translate(std::span<const Seq2Seq::Tokens> sources,
         found_.emplace_back(index, std::move(results));
       }
       if (thread == 0 && !hand_out(done)) stopped_ = true;
-      return !stopped_;
+      return !stopped_ && !team_.failed();
     };
-    try {
-      workers_[static_cast<size_t>(thread)].translate(queue, prompt, keep);
-    } catch (...) {
-      stopped_ = true;  // the others end too
-      throw;
-    }
+    workers_[static_cast<size_t>(thread)].translate(queue, prompt, keep);
   });
   if (!stopped_) hand_out(done);
 }

@@ -99,6 +99,19 @@ TEST_CASE("an exception of one thread reaches the caller, and the team works on"
   CHECK(turns(team, 10) == sum_below(10));
 }
 
+TEST_CASE("threads see that the work of another has failed, in that run alone") {
+  ThreadTeam team(2);
+  std::atomic<int> seen{0};
+  const auto work = [&](int thread) {
+    if (thread == 0) throw std::runtime_error("one");
+    while (!team.failed()) std::this_thread::yield();
+    ++seen;
+  };
+  CHECK_THROWS_AS(team.run(work), std::runtime_error);
+  CHECK(seen == 1);
+  CHECK(!team.failed());
+}
+
 TEST_CASE("inside another parallel region a team shrinks to what it is given") {
   ThreadTeam team(2);
   std::vector<int> sizes;
