@@ -24,11 +24,13 @@ PlanOptions encoder_plan_options(const Graph& graph, const EncoderOptions& optio
           .input_squares = options.input_squares};
 }
 
-PlanOptions own_plan_options(const Graph& graph, const EncoderOptions& options) {
+/// None where one thread does all, or all add to the same sums.
+std::optional<Plan> make_own_plan(const Graph& graph, const Weights& weights,
+                                  const EncoderOptions& options) {
+  if (options.threads == 1 || options.input_squares) return std::nullopt;
   PlanOptions own = encoder_plan_options(graph, options);
   own.rows = kOwnTokens + kLeastTokens;
-  own.input_squares = nullptr;
-  return own;
+  return std::make_optional<Plan>(weights, own);
 }
 
 int64_t count_tokens(std::span<const std::vector<Token>> sequences) {
@@ -45,16 +47,16 @@ Encoder::Encoder(const Graph& graph, const Weights& weights, const EncoderOption
       kv_type_(options.kv_type),
       team_(options.threads),
       plan_(weights, encoder_plan_options(graph, options)),
-      own_plan_(weights, own_plan_options(graph, options)),
+      own_plan_(make_own_plan(graph, weights, options)),
       workspace_(plan_.make_workspace(team_.size())) {}
 
-int64_t Encoder::bytes(const Plan& plan, const Plan& own_plan, int threads) {
-  return plan.bytes(threads) + (threads > 1 ? threads * own_plan.bytes(1) : 0);
+int64_t Encoder::bytes(const Plan& plan, const std::optional<Plan>& own_plan, int threads) {
+  return plan.bytes(threads) + (own_plan ? threads * own_plan->bytes(1) : 0);
 }
 
 int64_t Encoder::bytes(const Graph& graph, const Weights& weights, const EncoderOptions& options) {
   return bytes(Plan(weights, encoder_plan_options(graph, options)),
-               Plan(weights, own_plan_options(graph, options)), options.threads);
+               make_own_plan(graph, weights, options), options.threads);
 }
 
 /// Throws Error for sequences that a pass of at most `most` tokens cannot take.
@@ -127,7 +129,7 @@ void Encoder::run_all(std::span<const std::vector<Token>> sequences, float* out,
                       const PassOptions& options) {
   const int threads = team_.size();
   const auto fits = [](const std::vector<Token>& s) { return std::ssize(s) <= kOwnTokens; };
-  const bool shared = threads > 1 && !trace_ && std::ranges::all_of(sequences, fits) &&
+  const bool shared = own_plan_ && !trace_ && std::ranges::all_of(sequences, fits) &&
                       count_tokens(sequences) >= 2 * threads * kOwnTokens;
   if (shared) return run_shared(sequences, out, options);
   const int64_t most = std::clamp(options.batch_tokens, int64_t{1}, rows());
@@ -142,21 +144,20 @@ void Encoder::run_all(std::span<const std::vector<Token>> sequences, float* out,
 void Encoder::run_shared(std::span<const std::vector<Token>> sequences, float* out,
                          const PassOptions& options) {
   const int threads = team_.size();
-  workers_.resize(static_cast<size_t>(threads));
-  for (Worker& worker : workers_) {
-    if (worker.workspace.arena.size() == 0) worker.workspace = own_plan_.make_workspace(1);
+  while (std::ssize(workers_) < threads) {
+    workers_.push_back({.workspace = own_plan_->make_workspace(1)});
   }
   const int64_t most = std::clamp(options.batch_tokens / threads, int64_t{1}, kOwnTokens);
-  const auto passes = cut(sequences, own_plan_, most, 2 * threads);
+  const auto passes = cut(sequences, *own_plan_, most, 2 * threads);
   std::atomic<size_t> next = 0;
   std::atomic<int64_t> done = 0;
   team_.run([&](int thread) {
     Worker& worker = workers_[static_cast<size_t>(thread)];
     for (size_t i; !team_.failed() && (i = next.fetch_add(1)) < passes.size();) {
       const int64_t first = passes[i].data() - sequences.data();
-      gather(passes[i], own_plan_.rows(), worker.lists);
-      own_plan_.run(pass(worker.lists, out + first * width(), options.pooling), worker.team,
-                    worker.workspace);
+      gather(passes[i], own_plan_->rows(), worker.lists);
+      own_plan_->run(pass(worker.lists, out + first * width(), options.pooling), worker.team,
+                     worker.workspace);
       done += std::ssize(passes[i]);
       if (thread == 0 && options.progress) options.progress(done);
     }

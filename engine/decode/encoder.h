@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -67,10 +68,10 @@ class Encoder {
   struct Worker {
     ThreadTeam team{1};
     Workspace workspace;
-    Lists lists;
+    Lists lists = {};
   };
 
-  static int64_t bytes(const Plan& plan, const Plan& own_plan, int threads);
+  static int64_t bytes(const Plan& plan, const std::optional<Plan>& own_plan, int threads);
   void gather(std::span<const std::vector<Token>> sequences, int64_t most, Lists& lists) const;
   Pass pass(const Lists& lists, float* out, Pooling pooling) const;
   static std::vector<std::span<const std::vector<Token>>> cut(
@@ -82,11 +83,11 @@ class Encoder {
   int64_t context_;
   KvType kv_type_;
   ThreadTeam team_;
-  Plan plan_;      // of passes of all threads together
-  Plan own_plan_;  // of a thread's own
+  Plan plan_;                     // of passes of all threads together
+  std::optional<Plan> own_plan_;  // of a thread's own, where there are several threads
   Workspace workspace_;
   Lists lists_;
-  std::vector<Worker> workers_;  // made when they are first needed
+  std::vector<Worker> workers_;  // [threads], made when they are first needed
   Trace trace_;
   const std::atomic<bool>* cancel_ = nullptr;
 };
