@@ -39,6 +39,31 @@ int64_t count_tokens(std::span<const std::vector<Token>> sequences) {
   return tokens;
 }
 
+/// Consecutive sequences for passes of a plan, of `most` tokens or one longer sequence: at last
+/// fewer, the `share`-th part of what is left, so that threads come to their ends together.
+std::vector<std::span<const std::vector<Token>>> cut(std::span<const std::vector<Token>> sequences,
+                                                     const Plan& plan, int64_t most,
+                                                     int64_t share) {
+  std::vector<std::span<const std::vector<Token>>> passes;
+  int64_t left = count_tokens(sequences);
+  while (!sequences.empty()) {
+    const int64_t wanted = std::clamp(left / share, std::min(kLeastTokens, most), most);
+    size_t count = 0;
+    int64_t tokens = 0;
+    for (const std::vector<Token>& sequence : sequences) {
+      const int64_t with = tokens + std::ssize(sequence);
+      const bool little_left = left - tokens < kLeastTokens && left <= plan.rows();
+      if (count > 0 && with > wanted && !little_left) break;
+      tokens = with;
+      ++count;
+    }
+    passes.push_back(sequences.first(count));
+    sequences = sequences.subspan(count);
+    left -= tokens;
+  }
+  return passes;
+}
+
 }  // namespace
 
 Encoder::Encoder(const Graph& graph, const Weights& weights, const EncoderOptions& options)
@@ -99,30 +124,6 @@ void Encoder::run(std::span<const std::vector<Token>> sequences, float* out, Poo
   gather(sequences, plan_.rows(), lists_);
   if (sequences.empty()) return;
   plan_.run(pass(lists_, out, pooling), team_, workspace_, trace_ ? &trace_ : nullptr);
-}
-
-/// Consecutive sequences for passes of `most` tokens or one longer sequence: at last fewer, the
-/// `share`-th part of what is left, so that threads come to their ends together.
-std::vector<std::span<const std::vector<Token>>> Encoder::cut(
-    std::span<const std::vector<Token>> sequences, const Plan& plan, int64_t most, int64_t share) {
-  std::vector<std::span<const std::vector<Token>>> passes;
-  int64_t left = count_tokens(sequences);
-  while (!sequences.empty()) {
-    const int64_t wanted = std::clamp(left / share, std::min(kLeastTokens, most), most);
-    size_t count = 0;
-    int64_t tokens = 0;
-    for (const std::vector<Token>& sequence : sequences) {
-      const int64_t with = tokens + std::ssize(sequence);
-      const bool little_left = left - tokens < kLeastTokens && left <= plan.rows();
-      if (count > 0 && with > wanted && !little_left) break;
-      tokens = with;
-      ++count;
-    }
-    passes.push_back(sequences.first(count));
-    sequences = sequences.subspan(count);
-    left -= tokens;
-  }
-  return passes;
 }
 
 void Encoder::run_all(std::span<const std::vector<Token>> sequences, float* out,

@@ -19,7 +19,7 @@ struct EncoderOptions {
   AllInputSquares* input_squares = nullptr;  ///< see PlanOptions
 };
 
-/// How many sequences are encoded.
+/// How run_all() encodes its sequences.
 struct PassOptions {
   Pooling pooling = Pooling::model;
   int64_t batch_tokens = 512;  ///< of a pass, about: 1 to Encoder::rows()
@@ -74,8 +74,6 @@ class Encoder {
   static int64_t bytes(const Plan& plan, const std::optional<Plan>& own_plan, int threads);
   void gather(std::span<const std::vector<Token>> sequences, int64_t most, Lists& lists) const;
   Pass pass(const Lists& lists, float* out, Pooling pooling) const;
-  static std::vector<std::span<const std::vector<Token>>> cut(
-      std::span<const std::vector<Token>> sequences, const Plan& plan, int64_t most, int64_t share);
   void run_shared(std::span<const std::vector<Token>> sequences, float* out,
                   const PassOptions& options);
 
