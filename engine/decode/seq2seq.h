@@ -31,7 +31,6 @@ class SourceQueue {
   explicit SourceQueue(std::span<const std::vector<Token>> sources) : sources_(sources) {}
 
   std::span<const std::vector<Token>> sources() const { return sources_; }
-  bool empty() const { return next_.load(std::memory_order_relaxed) >= sources_.size(); }
   /// The next one's index; nothing if there is none.
   std::optional<size_t> take() {
     const size_t index = next_.fetch_add(1, std::memory_order_relaxed);
