@@ -74,9 +74,9 @@ bool is_rounded(const PlannedTensor& tensor) {
   return tensor.source->type != tensor.target.type && has_blocks(tensor.target.type);
 }
 
-/// Whether errors are weighed by what a run of the source has shown. Not of 8 bits: beside them the
-/// input, which is rounded to 8 bits too, loses as much whatever the weights.
-bool wants_run(const PlannedTensor& tensor) {
+/// To fewer than 8 bits: only then are errors weighed by what a run of the source has shown. Beside
+/// 8 bits the input, which is rounded to 8 bits too, loses as much whatever the weights.
+bool is_rounded_coarsely(const PlannedTensor& tensor) {
   return is_rounded(tensor) && tensor.target.type != DType::q8_0;
 }
 
@@ -87,7 +87,7 @@ ConvertReport weigh(std::span<PlannedTensor> tensors, const std::optional<Imatri
     if (!is_rounded(tensor)) continue;
     ++report.quantized;
     if (has_blocks(tensor.source->type) || tensor.scale) ++report.quantized_twice;
-    if (imatrix && (wants_run(tensor) || !imatrix->path().empty())) {
+    if (imatrix && (is_rounded_coarsely(tensor) || !imatrix->path().empty())) {
       tensor.importance = imatrix->find(tensor.target.name, tensor.target.shape.back());
     }
     if (tensor.importance.empty()) ++report.unweighted;
@@ -143,7 +143,7 @@ ConvertReport write_model(PlannedModel model, const Conversion& conversion, bool
                           const ConvertTarget& target) {
   const RunUse use = {.record = recorded,
                       .importance = conversion.record && !conversion.imatrix &&
-                                    std::ranges::any_of(model.tensors, wants_run)};
+                                    std::ranges::any_of(model.tensors, is_rounded_coarsely)};
   int64_t before = 0;  // bytes of what has been done
   const ProgressCallback progress = [&](int64_t done, int64_t all) {
     if (target.progress) target.progress(before + done, use ? 2 * all : all);
