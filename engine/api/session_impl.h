@@ -51,8 +51,9 @@ struct Session::Impl {
     if (!encoder) wrong_kind(what, "an encoder that gives sentence embeddings");
     return *encoder;
   }
-  /// For options whose threads and type of keys and values are the session's.
-  Seq2Seq& need_seq2seq(const char* what, Seq2SeqOptions options);
+  /// Of an encoder-decoder. Threads and the type of keys and values are the session's, whatever the
+  /// options say.
+  Seq2Seq& need_seq2seq(Seq2SeqOptions options);
   Seq2SeqWorkers& need_workers(Seq2SeqOptions options);
   void set_seq2seq_options(Seq2SeqOptions options);
 

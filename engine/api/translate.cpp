@@ -106,9 +106,8 @@ void Session::Impl::set_seq2seq_options(Seq2SeqOptions options) {
   seq2seq_options = std::move(options);
 }
 
-Seq2Seq& Session::Impl::need_seq2seq(const char* what, Seq2SeqOptions options) {
+Seq2Seq& Session::Impl::need_seq2seq(Seq2SeqOptions options) {
   const LoadedModel& m = loaded();
-  if (!m.graph.memory) wrong_kind(what, "an encoder-decoder");
   set_seq2seq_options(std::move(options));
   if (!seq2seq) {
     seq2seq.emplace(m.graph, *m.weights, *m.memory_weights, seq2seq_options);
@@ -173,7 +172,7 @@ std::vector<Translation> Session::translate(std::span<const std::string> texts,
   if (shared) {
     impl_->need_workers(work).translate(sources, prompt, done);
   } else {
-    impl_->need_seq2seq("translate", work).translate(sources, prompt, done);
+    impl_->need_seq2seq(work).translate(sources, prompt, done);
   }
   return all;
 }
@@ -188,7 +187,7 @@ std::vector<PairScore> Session::score_pairs(std::span<const std::string> sources
   }
   const Seq2SeqOptions options =
       impl_->seq2seq || impl_->workers ? impl_->seq2seq_options : Seq2SeqOptions{.search = search};
-  Seq2Seq& seq2seq = impl_->need_seq2seq("score_pairs", options);
+  Seq2Seq& seq2seq = impl_->need_seq2seq(options);
   const TextTokenizer& tokenizer = impl_->model.impl().text->tokenizer;
   const Token start = start_token(loaded.file.metadata());
   std::vector<PairScore> scores(sources.size());
