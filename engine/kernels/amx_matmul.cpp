@@ -79,7 +79,7 @@ inline void unpack_record(const std::byte* panel, int64_t index, std::byte* out)
 /// Panels of bf16 are tiles already: they are only asked for.
 template <>
 inline void unpack_record<DType::bf16>(const std::byte* panel, int64_t index, std::byte*) {
-  prefetch_slice(panel + index * kTileBytes, kTileBytes, 0, 1);
+  ask_for({panel + index * kTileBytes, kTileBytes});
 }
 
 template <>

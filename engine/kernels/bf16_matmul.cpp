@@ -73,8 +73,9 @@ inline void multiply_tile(const std::byte* (&w)[panels], int64_t columns, const 
 
 template <int rows>
 void tile(const std::byte* panels, int64_t stride, int64_t count, int64_t columns,
-          const std::byte* input, float* acc) {
+          const std::byte* input, const Ahead& ahead, float* acc) {
   static_assert(kTilePanels == 2);
+  ask_for(ahead);
   if (count == 2) {
     const std::byte* w[2] = {panels, panels + stride};
     multiply_tile<2, rows>(w, columns, input, acc);

@@ -138,10 +138,12 @@ void direct_dense(const Panels& w, int64_t panel, int64_t count, const std::byte
   for (; part < count * kParts; ++part) direct_parts<type, 1, rows>(w, panel, part, tile, acc);
 }
 
-/// `parts` parts of f32 panels, from part `first`, with a tile.
+/// `parts` parts of f32 panels, from part `first`, with a tile. What comes next is asked for
+/// evenly: a core has few buffers for what its nearest cache misses, and would wait for a burst.
 template <int parts, int rows>
 inline void dense_tile_of_parts(const std::byte* panels, int64_t stride, int64_t first,
-                                int64_t columns, const std::byte* tile, float* acc) {
+                                int64_t columns, const std::byte* tile, const Ahead& ahead,
+                                float* acc) {
   const float* w[parts];
   for (int p = 0; p < parts; ++p)
     w[p] = reinterpret_cast<const float*>(panels + (first + p) / kParts * stride) +
@@ -149,8 +151,10 @@ inline void dense_tile_of_parts(const std::byte* panels, int64_t stride, int64_t
   Vec sums[parts][rows];
   clear(sums);
   const auto* values = reinterpret_cast<const float*>(tile);
+  const int64_t share = ahead.bytes * kChunkColumns / columns + 1;
   for (int64_t k = 0; k < columns; k += kChunkColumns, values += rows * kChunkColumns) {
-    const int64_t n = smaller(kChunkColumns, columns - k);
+    const int64_t n = smaller(kChunkColumns, columns - k), asked = k / kChunkColumns * share;
+    ask_for({ahead.at + asked, smaller(share, ahead.bytes - asked)});
     for (int64_t i = 0; i < n; ++i) {
       Vec column[parts];
       for (int p = 0; p < parts; ++p) {
@@ -171,11 +175,16 @@ inline void dense_tile_of_parts(const std::byte* panels, int64_t stride, int64_t
 
 template <int rows>
 void dense_tile(const std::byte* panels, int64_t stride, int64_t count, int64_t columns,
-                const std::byte* tile, float* acc) {
-  int64_t part = 0;
-  for (; part + 2 <= count * kParts; part += 2)
-    dense_tile_of_parts<2, rows>(panels, stride, part, columns, tile, acc);
-  if (part < count * kParts) dense_tile_of_parts<1, rows>(panels, stride, part, columns, tile, acc);
+                const std::byte* tile, const Ahead& ahead, float* acc) {
+  const int64_t parts = count * kParts;
+  for (int64_t part = 0; part < parts; part += 2) {
+    const Ahead share = share_of(ahead.at, ahead.bytes, part / 2, (parts + 1) / 2);
+    if (part + 2 <= parts) {
+      dense_tile_of_parts<2, rows>(panels, stride, part, columns, tile, share, acc);
+    } else {
+      dense_tile_of_parts<1, rows>(panels, stride, part, columns, tile, share, acc);
+    }
+  }
 }
 
 /// The kernels of one type.

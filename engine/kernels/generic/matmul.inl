@@ -48,9 +48,15 @@ using DirectKernel = void (*)(const Panels& w, int64_t panel, int64_t count, con
                               float* acc);
 /// Writes `count` panels from `panel` as the tile kernel reads them, unpacked_bytes each.
 using UnpackKernel = void (*)(const Panels& w, int64_t panel, int64_t count, std::byte* out);
+/// What a kernel asks for on its way: a share of the panels that come next.
+struct Ahead {
+  const std::byte* at;
+  int64_t bytes;
+};
+
 /// As DirectKernel, on `count` unpacked panels, `stride` bytes apart.
 using TileKernel = void (*)(const std::byte* panels, int64_t stride, int64_t count, int64_t columns,
-                            const std::byte* tile, float* acc);
+                            const std::byte* tile, const Ahead& ahead, float* acc);
 
 /// The kernels of one weight type.
 struct MatrixKernels {
@@ -220,10 +226,15 @@ void multiply_directly(const MatrixKernels& k, const MatmulArgs& args) {
   }
 }
 
-/// Fetches part i of `count` equal parts of `size` bytes.
-inline void prefetch_slice(const std::byte* p, int64_t size, int64_t i, int64_t count) {
-  for (int64_t at = i * size / count; at < (i + 1) * size / count; at += kPanelAlign)
-    __builtin_prefetch(p + at, 0, 2);
+/// Part i of `count` equal parts of `size` bytes.
+inline Ahead share_of(const std::byte* p, int64_t size, int64_t i, int64_t count) {
+  const int64_t begin = i * size / count;
+  return {p + begin, (i + 1) * size / count - begin};
+}
+
+/// Brings it into the second-level cache.
+inline void ask_for(const Ahead& ahead) {
+  for (int64_t i = 0; i < ahead.bytes; i += kPanelAlign) __builtin_prefetch(ahead.at + i, 0, 2);
 }
 
 /// Fetches what the sums of `count` panels and `rows` rows will be added to.
@@ -254,9 +265,11 @@ void multiply_in_tiles(const MatrixKernels& k, const MatmulArgs& args) {
       const int64_t stride = unpacked_bytes ? unpacked_bytes : w.panel_bytes;
       for (int64_t i = 0; i < tiles.count; ++i) {
         const int64_t first = tiles.begin(i), size = tiles.size(i);
-        prefetch_slice(w.panel(p + kTilePanels), kTilePanels * w.panel_bytes, i, tiles.count);
+        const Ahead ahead =
+            share_of(w.panel(p + kTilePanels), kTilePanels * w.panel_bytes, i, tiles.count);
         prefetch_out(args, p, count, row + first, size);
-        k.tile[size - 1](panels, stride, count, w.columns, args.scratch + first * row_bytes, acc);
+        k.tile[size - 1](panels, stride, count, w.columns, args.scratch + first * row_bytes, ahead,
+                         acc);
         store_tile(args, p, count, row + first, size, acc, size * kPanelRows);
       }
     }

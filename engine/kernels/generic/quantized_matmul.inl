@@ -389,7 +389,8 @@ inline void tile_of_parts(const std::byte* panels, int64_t stride, int64_t first
 
 template <CodeKind kind, int rows>
 void quantized_tile(const std::byte* panels, int64_t stride, int64_t count, int64_t columns,
-                    const std::byte* tile, float* acc) {
+                    const std::byte* tile, const Ahead& ahead, float* acc) {
+  ask_for(ahead);
   const int64_t records = columns / kRecordColumns;
   int64_t part = 0;
   for (; part + 2 <= count * kParts; part += 2)
