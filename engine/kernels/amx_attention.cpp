@@ -1,219 +1,445 @@
 // Attention of many queries over keys and values in bf16, by tiles of AMX: 16 queries times 16
 // keys, and 16 queries' weights of 32 keys times 16 numbers of the values. Tiles of keys and values
 // lie in the cache as the instructions take them (KvTiles). Few queries are left to
-// bf16_attention.cpp. Softmax is attention.inl's, on the vector units; the tile unit multiplies
-// beside them: the scores of 16 queries are asked for before the weights of the 16 queries before
-// them are made.
+// bf16_attention.cpp.
+//
+// As there, a pass over the keys serves some queries with an online softmax; 16 queries, a strip,
+// go through a stretch of keys with their sums in tiles. Two thirds of the time is the softmax: so
+// its instructions are counted. A maximum is replaced only where a score exceeds it by much, as few
+// blocks have one, and the maxima of 16 queries are found together.
+//
+// The tile unit takes a product in 16 cycles if no more than one and a half tiles are loaded for
+// it, from the second-level cache too. Nothing is won by multiplying and weighing side by side:
+// while products are made, the vector units multiply at half their rate. References:
+// FlashAttention-2 (arXiv 2307.08691) for the order of the loops.
 #include "engine/kernels/far_memory.h"
 
 #include "engine/kernels/avx512_vec.h"
 
 #include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/bf16_dot.h"
+#include "engine/kernels/bf16_math.h"
 
 namespace heed {
 namespace {
 
-/// Keys that a product of weights and values takes, in tiles of the cache; and bytes of a row of
-/// scores or weights.
-constexpr int64_t kPairOfTiles = 2;
-constexpr int64_t kRowBytes = kBlockKeys * static_cast<int64_t>(sizeof(float));
+/// Queries of a pass: keys and values come from the second-level cache once for all of them.
+constexpr int64_t kPassQueries = 12 * kTileRows;
+/// Tiles of keys whose products with 16 queries are made at a time: with 64 numbers in a head
+/// scores, keys and values fill 40 KiB of the nearest cache.
+constexpr int64_t kMostTiles = 8;
+/// Tiles of keys that 16 queries go through before the next 16 queries do: with 64 numbers in a
+/// head keys and values take 256 KiB of the second-level cache.
+constexpr int64_t kStretchTiles = 64;
+/// Values are taken two tiles of 16 tokens at a time.
+constexpr int64_t kPair = 2;
 
-/// Sums that one tile of queries or weights is multiplied for.
-constexpr int kSums = 4;
+/// Floats from a tile of scores to the next: 16 rows, and one to keep them from lying 4 KiB apart,
+/// where a load seems to depend on a store before.
+constexpr int64_t kScoreFloats = (kTileRows + 1) * kTileTokens;
 
-/// Tiles 0 to 3 are sums, 4 queries or weights, 5 keys or values; 6 and 7 as 4 and 5 for the last
-/// 16 keys where the number of tiles is odd: what lies behind them is not read.
-constexpr TileShapes shapes() {
-  TileShapes s;
-  s.bytes[6] = 32;
-  s.rows[7] = 8;
-  return s;
-}
+/// Powers of two by which a score may exceed the maximum that it is weighed by: weights and sums
+/// have room for them.
+constexpr float kSlack = 8;
 
-template <int sums>
-inline void zero_sums() {
-  _tile_zero(0);
-  if constexpr (sums > 1) _tile_zero(1);
-  if constexpr (sums > 2) _tile_zero(2);
-  if constexpr (sums > 3) _tile_zero(3);
-}
+/// Where the parts of a call's scratch lie, in floats.
+struct TileScratch {
+  int64_t queries;  // [queries / 16][width / 32] tiles
+  int64_t sums;     // [queries][width]
+  int64_t totals;   // [queries][kLanes]
+  int64_t maxima;   // [queries]
+  int64_t scores;   // [kMostTiles] of kScoreFloats
+  int64_t last;     // a pair of tiles of values
+  int64_t count;    // of all
 
-/// Stores the sums side by side in rows of `stride` bytes.
-template <int sums>
-inline void store_sums(float* out, int64_t stride) {
-  _tile_stored(0, out, stride);
-  if constexpr (sums > 1) _tile_stored(1, out + kTileRows, stride);
-  if constexpr (sums > 2) _tile_stored(2, out + 2 * kTileRows, stride);
-  if constexpr (sums > 3) _tile_stored(3, out + 3 * kTileRows, stride);
-}
-
-/// sums += what tile 4 holds times tiles `apart` bytes apart, in rows of `stride` bytes.
-template <int sums>
-inline void add_products(const std::byte* right, int64_t apart, int64_t stride) {
-  _tile_loadd(5, right, stride);
-  _tile_dpbf16ps(0, 4, 5);
-  if constexpr (sums > 1) {
-    _tile_loadd(5, right + apart, stride);
-    _tile_dpbf16ps(1, 4, 5);
+  TileScratch(int64_t width, int64_t rows) {
+    const int64_t all = round_up(least(rows, kPassQueries), kTileRows);
+    queries = 0;
+    sums = queries + all * width / 2;
+    totals = sums + all * width;
+    maxima = totals + all * kLanes;
+    scores = maxima + all;
+    last = scores + kMostTiles * kScoreFloats;
+    count = last + kPair * kTileTokens * width / 2;
   }
-  if constexpr (sums > 2) {
-    _tile_loadd(5, right + 2 * apart, stride);
-    _tile_dpbf16ps(2, 4, 5);
-  }
-  if constexpr (sums > 3) {
-    _tile_loadd(5, right + 3 * apart, stride);
-    _tile_dpbf16ps(3, 4, 5);
-  }
-}
-
-/// The same for half as many keys.
-template <int sums>
-inline void add_half_products(const std::byte* right, int64_t apart, int64_t stride) {
-  _tile_loadd(7, right, stride);
-  _tile_dpbf16ps(0, 6, 7);
-  if constexpr (sums > 1) {
-    _tile_loadd(7, right + apart, stride);
-    _tile_dpbf16ps(1, 6, 7);
-  }
-  if constexpr (sums > 2) {
-    _tile_loadd(7, right + 2 * apart, stride);
-    _tile_dpbf16ps(2, 6, 7);
-  }
-  if constexpr (sums > 3) {
-    _tile_loadd(7, right + 3 * apart, stride);
-    _tile_dpbf16ps(3, 6, 7);
-  }
-}
-
-/// Up to 16 queries and the tiles of a block that one of them sees.
-struct Strip {
-  int64_t row = 0, rows = 0;
-  Block block;
-  float* weights = nullptr;   // [16][kBlockKeys]: scores, then packed weights
-  float* products = nullptr;  // [16][sum_stride]: of weights and values
-  Vec shrink[kTileRows];      // see weigh
 };
 
-/// Scores of a strip for tiles [tile, block.last_tile), `sums` at a time while there are so many.
-template <int sums>
-inline void score(const Rows& q, const Strip& strip, int64_t tile) {
-  const int64_t tile_bytes = strip.block.steps * kTileTokens * 4;
-  const int64_t query_bytes = q.query_stride * 4;
-  const auto* queries = reinterpret_cast<const std::byte*>(q.queries + strip.row * q.query_stride);
-  for (; tile + sums <= strip.block.last_tile; tile += sums) {
-    const auto* keys = reinterpret_cast<const std::byte*>(strip.block.keys) + tile * tile_bytes;
-    zero_sums<sums>();
-    for (int64_t at = 0; at < query_bytes; at += kTileRowBytes, keys += kTileBytes) {
-      _tile_loadd(4, queries + at, query_bytes);
-      add_products<sums>(keys, tile_bytes, kTileRowBytes);
-    }
-    store_sums<sums>(strip.weights + tile * kTileTokens, kRowBytes);
+/// Queries [row, row + rows) of a pass, up to 16, and the keys that they see.
+struct Strip {
+  int64_t row, rows;
+  KeyRange some;  // outside of it no query sees a key
+  KeyRange all;   // within it every query sees every key
+};
+
+/// Some queries of a call, for which its keys are read once. Tiles 0 to 3 are sums of weighted
+/// values, 4 scores or weights, 5 keys or values, 6 and 7 queries. `chunks`: tiles of 32 numbers of
+/// a strip's queries, if queries and sums stay in tiles while it goes through a stretch of keys,
+/// else 0.
+template <int chunks>
+class Pass {
+ public:
+  Pass(const AttendArgs& args, int64_t first, int64_t rows)
+      : args_(args),
+        first_(first),
+        rows_(rows),
+        width_(args.kv.head_dim),
+        tile_bytes_(kv_tile_bytes(KvType::bf16, width_)),
+        scale_(args.scale * kLog2E) {
+    const TileScratch at(width_, rows);
+    auto* base = reinterpret_cast<float*>(args.scratch);
+    queries_ = base + at.queries;
+    sums_ = base + at.sums;
+    totals_ = base + at.totals;
+    maxima_ = base + at.maxima;
+    scores_ = base + at.scores;
+    last_values_ = reinterpret_cast<std::byte*>(base + at.last);
   }
-  if constexpr (sums > 1) score<sums - 1>(q, strip, tile);
-}
 
-/// out [16][width] = weights times values, from column `column` on.
-template <int sums>
-inline void multiply_values(const Strip& strip, int64_t width, int64_t column, float* out) {
-  const Block& block = strip.block;
-  const int64_t stride = block.value_stride * 4;
-  for (; column + sums * kTileRows <= width; column += sums * kTileRows) {
-    zero_sums<sums>();
-    int64_t tile = block.first_tile;
-    const auto* weights =
-        reinterpret_cast<const std::byte*>(strip.weights) + tile * kTileTokens * 2;
-    const float* values = block.values + tile * kTileTokens / 2 * block.value_stride + column;
-    for (; tile + kPairOfTiles <= block.last_tile; tile += kPairOfTiles) {
-      _tile_loadd(4, weights, kRowBytes);
-      add_products<sums>(reinterpret_cast<const std::byte*>(values), kTileRowBytes, stride);
-      weights += kTileRowBytes;
-      values += kTileRows * block.value_stride;
-    }
-    if (tile < block.last_tile) {
-      _tile_loadd(6, weights, kRowBytes);
-      add_half_products<sums>(reinterpret_cast<const std::byte*>(values), kTileRowBytes, stride);
-    }
-    store_sums<sums>(out + column, width * 4);
-  }
-  if constexpr (sums > 1) multiply_values<sums - 1>(strip, width, column, out);
-}
-
-/// Weighs the scores of a strip and multiplies the values; `products`: [16][sum_stride].
-void weigh_strip(Rows q, Strip& strip) {
-  constexpr int kAtOnce = 4;
-  q.weights = strip.weights;
-  int64_t r = 0;
-  for (; r + kAtOnce <= strip.rows; r += kAtOnce, q.weights += kAtOnce * kBlockKeys)
-    weigh<Bf16Dot, kAtOnce>(q, strip.row + r, strip.block, strip.shrink + r);
-  for (; r < strip.rows; ++r, q.weights += kBlockKeys)
-    weigh<Bf16Dot, 1>(q, strip.row + r, strip.block, strip.shrink + r);
-  finish_stores();
-  multiply_values<kSums>(strip, q.sum_stride, 0, strip.products);
-  finish_stores();
-}
-
-void add_products(const Rows& q, const Strip& strip) {
-  for (int64_t r = 0; r < strip.rows; ++r) {
-    float* sums = q.sums + (strip.row + r) * q.sum_stride;
-    const float* add = strip.products + r * q.sum_stride;
-    for (int64_t d = 0; d < q.sum_stride; d += kLanes)
-      store(fma(load(sums + d), strip.shrink[r], load(add + d)), sums + d);
-  }
-}
-
-/// A block's contribution to all queries, strip by strip in three stages: scores; weights and
-/// products; sums. While one strip is in a stage of the tile unit, the vector units have another's.
-void attend_to_block(const Rows& q, const Block& block, float* memory) {
-  constexpr int kStages = 3;
-  const int64_t strip_floats = kTileRows * (kBlockKeys + q.sum_stride);
-  Strip strips[kStages];
-  int64_t scored = 0, weighed = 0, added = 0;
-  const auto weigh_next = [&] { weigh_strip(q, strips[weighed++ % kStages]); };
-  const auto add_next = [&] { add_products(q, strips[added++ % kStages]); };
-  for (int64_t row = 0; row < q.count; row += kTileRows) {
-    Strip& next = strips[scored % kStages];
-    next.row = row;
-    next.rows = least(kTileRows, q.count - row);
-    next.block = block;
+  void run() {
+    const int64_t strips = (rows_ + kTileRows - 1) / kTileRows;
     KeyRange seen;
-    if (!narrow(q, row, next.rows, next.block, seen)) continue;
-    next.weights = memory + scored % kStages * strip_floats;
-    next.products = next.weights + kTileRows * kBlockKeys;
-    score<kSums>(q, next, next.block.first_tile);
+    for (int64_t i = 0; i < strips; ++i) {
+      strips_[i] = begin_strip(i * kTileRows);
+      seen = hull(seen, strips_[i].some);
+    }
+    end_ = tiles_for(seen.end);
+    if (end_ % kPair) copy_last();
+    const int64_t first = seen.begin / kTileTokens / kStretchTiles * kStretchTiles;
+    for (int64_t tile = first; tile < end_; tile += kStretchTiles) {
+      for (int64_t i = 0; i < strips; ++i) attend(strips_[i], tile);
+    }
+    for (int64_t row = 0; row < rows_; ++row) end_row(row);
+  }
+
+ private:
+  Strip begin_strip(int64_t row);
+  void copy_last();
+  void attend(const Strip& strip, int64_t first_tile);
+  void score(const Strip& strip, int64_t first_tile, int64_t last_tile);
+  void hide(const Strip& strip, int64_t first_tile, int64_t last_tile);
+  void weigh(int64_t row, int64_t tiles);
+  Vec raise_maxima(int64_t row, Vec block_maxima);
+  void add_values(const Strip& strip, int64_t first_tile, int64_t last_tile);
+  template <int columns>
+  void add_columns(int64_t first_tile, int64_t last_tile, int64_t column);
+  template <int columns>
+  void load_sums(float* sums);
+  template <int columns>
+  void store_sums(float* sums);
+  void end_row(int64_t row);
+
+  const AttendArgs& args_;
+  const int64_t first_, rows_, width_, tile_bytes_;
+  const float scale_;  // of scores, times log2(e): then they are powers of two
+  float *queries_, *sums_, *totals_, *maxima_, *scores_;
+  /// The odd tile at the end and a tile of zeros: what lies behind it is not read.
+  std::byte* last_values_;
+  int64_t end_ = 0;  // tile
+  Strip strips_[kPassQueries / kTileRows];
+};
+
+/// Packs a strip's queries as tiles, rows that pad the last included; their sums begin at zero.
+template <int chunks>
+Strip Pass<chunks>::begin_strip(int64_t row) {
+  Strip strip{.row = row, .rows = least(kTileRows, rows_ - row), .some = {}, .all = {}};
+  auto* tile = reinterpret_cast<std::byte*>(queries_ + row * width_ / 2);
+  for (int64_t r = 0; r < kTileRows; ++r, tile += kTileRowBytes) {
+    const bool there = r < strip.rows;
+    const float* x = there ? args_.queries[first_ + row + r] : nullptr;
+    float* sums = sums_ + (row + r) * width_;
+    for (int64_t d = 0; d < width_; d += 2 * kLanes) {
+      store_bf16(there ? load(x + d) : zero(), there ? load(x + d + kLanes) : zero(),
+                 tile + d / (2 * kLanes) * kTileBytes);
+      store(zero(), sums + d);
+      store(zero(), sums + d + kLanes);
+    }
+    store(zero(), totals_ + (row + r) * kLanes);
+    if (!there) continue;
+    const KeyRange range = args_.ranges[first_ + row + r];
+    strip.some = hull(strip.some, range);
+    strip.all = r == 0 ? range : within(strip.all, range.begin, range.end);
+  }
+  store(broadcast(-INFINITY), maxima_ + row);
+  return strip;
+}
+
+template <int chunks>
+void Pass<chunks>::copy_last() {
+  const auto bytes = static_cast<size_t>(tile_bytes_);
+  __builtin_memcpy(last_values_, args_.kv.values + (end_ - 1) * tile_bytes_, bytes);
+  __builtin_memset(last_values_ + tile_bytes_, 0, bytes);
+}
+
+/// What a stretch of keys contributes to a strip, block by block.
+template <int chunks>
+void Pass<chunks>::attend(const Strip& strip, int64_t first_tile) {
+  const int64_t seen = strip.some.begin / kTileTokens / kPair * kPair;
+  const int64_t end = least(first_tile + kStretchTiles, tiles_for(strip.some.end));
+  if (first_tile < seen) first_tile = seen;
+  if (first_tile >= end) return;
+  const auto* queries = reinterpret_cast<const std::byte*>(queries_ + strip.row * width_ / 2);
+  float* sums = sums_ + strip.row * width_;
+  finish_stores();
+  if constexpr (chunks > 0) _tile_loadd(6, queries, kTileRowBytes);
+  if constexpr (chunks > 1) _tile_loadd(7, queries + kTileBytes, kTileRowBytes);
+  if constexpr (chunks > 0) load_sums<2 * chunks>(sums);
+  for (int64_t tile = first_tile; tile < end; tile += kMostTiles) {
+    const int64_t last = least(tile + kMostTiles, end);
+    score(strip, tile, last);
     finish_stores();
-    ++scored;
-    if (scored - weighed > 1) weigh_next();
-    if (weighed - added > 1) add_next();
+    hide(strip, tile, last);
+    weigh(strip.row, round_up(last - tile, kPair));
+    finish_stores();
+    add_values(strip, tile, last);
   }
-  while (weighed < scored) weigh_next();
-  while (added < weighed) add_next();
+  if constexpr (chunks > 0) store_sums<2 * chunks>(sums);
+  finish_stores();
 }
 
-void attend_by_tiles(const AttendArgs& a) {
-  configure_tiles(shapes());
-  for (int64_t row = 0; row < a.count; row += kMaxRows) {
-    const Rows q = begin_rows<Bf16Dot>(a, row, least(a.count - row, kMaxRows));
-    float* memory = reinterpret_cast<float*>(a.scratch) + Scratch(a.kv.head_dim, q.count).block;
-    KeyRange seen;
-    for (int64_t r = 0; r < q.count; ++r) seen = hull(seen, q.ranges[r]);
-    for (int64_t key = seen.begin / kBlockKeys * kBlockKeys; key < seen.end; key += kBlockKeys) {
-      Block block{.first_key = key, .first_tile = 0, .last_tile = 0};
-      load_block<Bf16Dot, KvType::bf16>(a.kv, key / kTileTokens, block, nullptr);
-      attend_to_block(q, block, memory);
+/// Scores of a strip, [tile][16][16 keys].
+template <int chunks>
+void Pass<chunks>::score(const Strip& strip, int64_t first_tile, int64_t last_tile) {
+  const auto* queries = reinterpret_cast<const std::byte*>(queries_ + strip.row * width_ / 2);
+  const std::byte* keys = args_.kv.keys + first_tile * tile_bytes_;
+  float* scores = scores_;
+  for (int64_t tile = first_tile; tile < last_tile; ++tile) {
+    _tile_zero(4);
+    if constexpr (chunks > 0) {
+      _tile_stream_loadd(5, keys, kTileRowBytes);
+      _tile_dpbf16ps(4, 6, 5);
     }
-    end_rows(a, q, row);
+    if constexpr (chunks > 1) {
+      _tile_stream_loadd(5, keys + kTileBytes, kTileRowBytes);
+      _tile_dpbf16ps(4, 7, 5);
+    }
+    for (int64_t at = 0; chunks == 0 && at < tile_bytes_; at += kTileBytes) {
+      _tile_loadd(6, queries + at, kTileRowBytes);
+      _tile_loadd(5, keys + at, kTileRowBytes);
+      _tile_dpbf16ps(4, 6, 5);
+    }
+    _tile_stored(4, scores, kTileRowBytes);
+    keys += tile_bytes_;
+    scores += kScoreFloats;
   }
+}
+
+/// Of the 16 keys from `key` on, those in a range, as bits.
+inline uint32_t bits_within(KeyRange range, int64_t key) {
+  const auto below = [key](int64_t end) {
+    const int64_t n = end - key;
+    return n <= 0 ? 0u : n >= kTileTokens ? 0xffffu : (1u << n) - 1;
+  };
+  return below(range.end) & ~below(range.begin);
+}
+
+/// Hides the keys of a block that a query does not see, where there are any.
+template <int chunks>
+void Pass<chunks>::hide(const Strip& strip, int64_t first_tile, int64_t last_tile) {
+  const Vec hidden = broadcast(-INFINITY);
+  float* last = scores_ + (last_tile - first_tile) * kScoreFloats;
+  if ((last_tile - first_tile) % kPair) {
+    for (int64_t r = 0; r < kTileRows; ++r) store(hidden, last + r * kTileTokens);
+  }
+  const int64_t first = first_tile * kTileTokens, end = last_tile * kTileTokens;
+  if (!args_.masks && strip.all.begin <= first && strip.all.end >= end) return;
+  for (int64_t r = 0; r < strip.rows; ++r) {
+    const int64_t row = first_ + strip.row + r;
+    const KeyRange range = args_.ranges[row];
+    float* scores = scores_ + r * kTileTokens;
+    for (int64_t tile = first_tile; tile < last_tile; ++tile, scores += kScoreFloats) {
+      uint32_t bits = bits_within(range, tile * kTileTokens);
+      if (args_.masks && bits) bits &= args_.masks[row][tile];
+      if (bits != 0xffff) store(select(lanes_of(bits), load(scores), hidden), scores);
+    }
+  }
+}
+
+/// Lane i: the largest lane of x[i].
+inline Vec largest_of_each(const Vec (&x)[kLanes]) {
+  const auto halves = [](Vec a, Vec b) {  // lanes of 128 bits: a a b b
+    return max(Vec{_mm512_shuffle_f32x4(a.v, b.v, 0x44)},
+               Vec{_mm512_shuffle_f32x4(a.v, b.v, 0xee)});
+  };
+  const auto quarters = [](Vec aabb, Vec ccdd) {  // a b c d
+    return max(Vec{_mm512_shuffle_f32x4(aabb.v, ccdd.v, 0x88)},
+               Vec{_mm512_shuffle_f32x4(aabb.v, ccdd.v, 0xdd)});
+  };
+  const auto column = [&](int i) {
+    return quarters(halves(x[i], x[i + 4]), halves(x[i + 8], x[i + 12]));
+  };
+  const auto pairs = [](Vec a, Vec b) {  // within each lane: a b a b
+    return max(Vec{_mm512_unpacklo_ps(a.v, b.v)}, Vec{_mm512_unpackhi_ps(a.v, b.v)});
+  };
+  const Vec abab = pairs(column(0), column(1)), cdcd = pairs(column(2), column(3));
+  return max(Vec{_mm512_shuffle_ps(abab.v, cdcd.v, 0x44)},
+             Vec{_mm512_shuffle_ps(abab.v, cdcd.v, 0xee)});
+}
+
+/// What 16 queries' scores of a block are weighed by, given their maxima there. Maxima that are
+/// much smaller are replaced, and what was summed so far shrinks by as much.
+template <int chunks>
+Vec Pass<chunks>::raise_maxima(int64_t row, Vec block_maxima) {
+  const Vec hidden = broadcast(-INFINITY), old = load(maxima_ + row);
+  const Mask raised = old + broadcast(kSlack) < block_maxima;
+  if (first_true(raised) == kLanes) return select(old == hidden, zero(), old);
+  const Vec maxima = select(raised, block_maxima, old);
+  store(maxima, maxima_ + row);
+  alignas(64) float factors[kLanes];
+  store(select(old == hidden, broadcast(1), exp2_of_nonpositive(old - maxima)), factors);
+  if constexpr (chunks > 0) store_sums<2 * chunks>(sums_ + row * width_);
+  finish_stores();
+  for (int64_t r = 0; r < kLanes; ++r) {
+    if (factors[r] == 1) continue;
+    const Vec factor = broadcast(factors[r]);
+    float* sums = sums_ + (row + r) * width_;
+    for (int64_t d = 0; d < width_; d += kLanes) store(load(sums + d) * factor, sums + d);
+    float* totals = totals_ + (row + r) * kLanes;
+    store(load(totals) * factor, totals);
+  }
+  finish_stores();
+  if constexpr (chunks > 0) load_sums<2 * chunks>(sums_ + row * width_);
+  return select(maxima == hidden, zero(), maxima);  // nothing seen: all weights 0
+}
+
+/// Turns the scores of 16 queries for `tiles` tiles into weights 2^(scale score - maximum), [pair
+/// of tiles][16][32 keys], each in the place of its first tile.
+template <int chunks>
+void Pass<chunks>::weigh(int64_t row, int64_t tiles) {
+  Vec largest[kLanes];
+  for (int64_t r = 0; r < kLanes; ++r) {
+    const float* at = scores_ + r * kTileTokens;
+    Vec a = load(at), b = load(at + kScoreFloats);
+    for (int64_t t = kPair; t < tiles; t += kPair) {
+      a = max(a, load(at + t * kScoreFloats));
+      b = max(b, load(at + (t + 1) * kScoreFloats));
+    }
+    largest[r] = max(a, b);
+  }
+  alignas(64) float shifts[kLanes];
+  store(raise_maxima(row, largest_of_each(largest) * broadcast(scale_)), shifts);
+  const Vec scale = broadcast(scale_);
+  for (int64_t r = 0; r < kLanes; ++r) {
+    const Vec shift = broadcast(shifts[r]);
+    float* at = scores_ + r * kTileTokens;
+    Vec total = load(totals_ + (row + r) * kLanes);
+    for (int64_t t = 0; t < tiles; t += kPair, at += kPair * kScoreFloats) {
+      const Vec a = brief_exp2(fms(load(at), scale, shift));
+      const Vec b = brief_exp2(fms(load(at + kScoreFloats), scale, shift));
+      total = total + (a + b);
+      store_bf16(a, b, at);
+    }
+    store(total, totals_ + (row + r) * kLanes);
+  }
+}
+
+template <int chunks>
+template <int columns>
+inline void Pass<chunks>::load_sums(float* sums) {
+  _tile_loadd(0, sums, width_ * 4);
+  _tile_loadd(1, sums + kTileRows, width_ * 4);
+  if constexpr (columns > 2) _tile_loadd(2, sums + 2 * kTileRows, width_ * 4);
+  if constexpr (columns > 2) _tile_loadd(3, sums + 3 * kTileRows, width_ * 4);
+}
+
+template <int chunks>
+template <int columns>
+inline void Pass<chunks>::store_sums(float* sums) {
+  _tile_stored(0, sums, width_ * 4);
+  _tile_stored(1, sums + kTileRows, width_ * 4);
+  if constexpr (columns > 2) _tile_stored(2, sums + 2 * kTileRows, width_ * 4);
+  if constexpr (columns > 2) _tile_stored(3, sums + 3 * kTileRows, width_ * 4);
+}
+
+/// Adds weights times values to the sums of `columns` tiles of columns.
+template <int chunks>
+template <int columns>
+inline void Pass<chunks>::add_columns(int64_t first_tile, int64_t last_tile, int64_t column) {
+  const int64_t stride = width_ * 4;
+  const float* weights = scores_;
+  const std::byte* values = args_.kv.values + first_tile * tile_bytes_ + column * 4;
+  for (int64_t tile = first_tile; tile < last_tile; tile += kPair) {
+    if (tile + 1 == last_tile && last_tile == end_) values = last_values_ + column * 4;
+    _tile_loadd(4, weights, kTileRowBytes);
+    _tile_stream_loadd(5, values, stride);
+    _tile_dpbf16ps(0, 4, 5);
+    _tile_stream_loadd(5, values + kTileRowBytes, stride);
+    _tile_dpbf16ps(1, 4, 5);
+    if constexpr (columns > 2) {
+      _tile_stream_loadd(5, values + 2 * kTileRowBytes, stride);
+      _tile_dpbf16ps(2, 4, 5);
+      _tile_stream_loadd(5, values + 3 * kTileRowBytes, stride);
+      _tile_dpbf16ps(3, 4, 5);
+    }
+    values += kPair * tile_bytes_;
+    weights += kPair * kScoreFloats;
+  }
+}
+
+template <int chunks>
+void Pass<chunks>::add_values(const Strip& strip, int64_t first_tile, int64_t last_tile) {
+  if constexpr (chunks > 0) return add_columns<2 * chunks>(first_tile, last_tile, 0);
+  float* sums = sums_ + strip.row * width_;
+  int64_t column = 0;
+  for (; column + 4 * kTileRows <= width_; column += 4 * kTileRows) {
+    load_sums<4>(sums + column);
+    add_columns<4>(first_tile, last_tile, column);
+    store_sums<4>(sums + column);
+  }
+  if (column < width_) {
+    load_sums<2>(sums + column);
+    add_columns<2>(first_tile, last_tile, column);
+    store_sums<2>(sums + column);
+  }
+  finish_stores();
+}
+
+template <int chunks>
+void Pass<chunks>::end_row(int64_t row) {
+  const float total = sum_of_lanes(load(totals_ + row * kLanes));
+  const bool empty = total == 0;
+  const Vec factor = broadcast(empty ? 0 : 1 / total);
+  const float* sums = sums_ + row * width_;
+  float* out = args_.outputs[first_ + row];
+  for (int64_t d = 0; d < width_; d += kLanes) store(load(sums + d) * factor, out + d);
+  if (!args_.logsumexp) return;
+  args_.logsumexp[first_ + row] = empty ? -INFINITY : maxima_[row] * kLn2 + logf(total);
+}
+
+template <int chunks>
+void attend_by_tiles(const AttendArgs& args) {
+  configure_tiles({});
+  for (int64_t row = 0; row < args.count; row += kPassQueries)
+    Pass<chunks>(args, row, least(args.count - row, kPassQueries)).run();
   _tile_release();
+}
+
+void attend_by_tiles(const AttendArgs& args) {
+  switch (args.kv.head_dim) {
+    case 32:
+      return attend_by_tiles<1>(args);
+    case 64:
+      return attend_by_tiles<2>(args);
+    default:
+      return attend_by_tiles<0>(args);
+  }
+}
+
+/// Whether a call's rows can be taken by tiles.
+bool takes(KvType type, int64_t head_dim, int64_t count) {
+  return type == KvType::bf16 && head_dim % (2 * kLanes) == 0 && count >= kTileQueries;
 }
 
 }  // namespace
 
 void amx::set_attention(Kernels& table) {
+  table.attend_scratch = [](KvType type, int64_t head_dim, int64_t count) {
+    const int64_t few = scratch_bytes(head_dim, count);
+    if (!takes(type, head_dim, count)) return few;
+    const int64_t many = TileScratch(head_dim, count).count * static_cast<int64_t>(sizeof(float));
+    return few > many ? few : many;
+  };
   table.attend = [](const AttendArgs& args) {
-    const bool tiles = args.kv.type == KvType::bf16 && args.kv.head_dim % kRecordColumns == 0 &&
-                       args.count >= kTileQueries;
-    if (tiles) return attend_by_tiles(args);
+    if (takes(args.kv.type, args.kv.head_dim, args.count)) return attend_by_tiles(args);
     if (args.kv.type != KvType::bf16) return avx512::attend(args);
     attend_as<Bf16Dot, KvType::bf16>(args);
   };

@@ -4,6 +4,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "engine/kernels/avx512_vec.h"
+
 namespace heed {
 namespace {
 
@@ -20,6 +22,11 @@ struct alignas(64) TileShapes {
   uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 static_assert(sizeof(TileShapes) == 64);
+
+/// Puts 32 numbers side by side, rounded to nearest even: a row of a tile. Subnormals become 0.
+inline void store_bf16(Vec first, Vec second, void* out) {
+  _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(second.v, first.v));
+}
 
 /// Tiles are loaded and stored behind the compiler's back: GCC 12 does not know that a tile load
 /// reads memory, and takes ldtilecfg to read 8 bytes.

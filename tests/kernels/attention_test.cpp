@@ -227,7 +227,7 @@ TEST_CASE("attention equals a plain softmax, whatever the head size, cache, rang
   for (const NamedTable& isa : machine_tables()) {
     const Kernels& k = isa.table;
     for (const KvType type : kTypes) {
-      for (const int64_t dim : {2, 6, 16, 24, 32, 36, 64, 80, 128}) {
+      for (const int64_t dim : {2, 6, 16, 24, 32, 36, 64, 80, 96, 128}) {
         for (const int64_t tokens : {1, 15, 16, 17, 127, 129, 300}) {
           for (const int64_t count : {1, 3, 8, 13, 41}) {
             INFO(isa.name, " ", type_name(type), ", head_dim ", dim, ", keys ", tokens,
@@ -245,6 +245,27 @@ TEST_CASE("attention equals a plain softmax, whatever the head size, cache, rang
             CHECK(cache.value_tiles.intact());
           }
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("scores may grow from key to key, and be many") {
+  for (const NamedTable& isa : machine_tables()) {
+    for (const KvType type : kTypes) {
+      for (const int64_t dim : {32, 64, 96}) {
+        INFO(isa.name, " ", type_name(type), ", head_dim ", dim);
+        Cache cache(isa.table, type, dim, 1100, 11);
+        for (int64_t t = 0; t < cache.tokens; ++t) {
+          float* key = &cache.keys[t * dim];
+          for (int64_t d = 0; d < dim; ++d)
+            key[d] = rounded(type, key[d] * (1 + static_cast<float>(t) / 100));
+          isa.table.store_kv(cache.tiles, t, key, &cache.values[t * dim]);
+        }
+        const Queries q = random_queries(40, cache, 12);
+        const Attended got = attend(isa.table, cache, q, 0, q.count());
+        const bool weights_in_bf16 = type == KvType::bf16 && isa.table.isa >= Isa::avx512;
+        for (int64_t i = 0; i < q.count(); ++i) check_query(cache, q, i, weights_in_bf16, got);
       }
     }
   }

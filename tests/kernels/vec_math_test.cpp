@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -24,6 +25,11 @@ std::vector<NamedMath> machine_math() {
   if (machine_has(Isa::avx2)) found.push_back({"avx2", avx2_vec_math()});
   if (machine_has(Isa::avx512)) found.push_back({"avx512", avx512_vec_math()});
   return found;
+}
+
+/// 2^x as exp2_of_nonpositive makes it: no subnormal results.
+double normal_exp2(double x) {
+  return x < -126 ? 0 : std::exp2(x);
 }
 
 /// Every `step`-th bit pattern, the values around each power of two, NaN, infinities, zeros.
@@ -87,16 +93,66 @@ TEST_CASE("vector exp is within 1.1 ulp, from underflow to overflow") {
   }
 }
 
-TEST_CASE("vector exp2 of what is not positive is within 1 ulp, and 1 at 0") {
+TEST_CASE("vector exp2 of what is not positive is within 1 ulp, 1 at 0 and 0 below -126") {
   for (const NamedMath& isa : machine_math()) {
     const VecMath& math = isa.math;
     INFO(isa.name);
-    check(
-        math.exp2_of_nonpositive, [](double x) { return std::exp2(x); }, 1.0, true);
+    check(math.exp2_of_nonpositive, normal_exp2, 1.0, true);
     const std::vector<float> zeros(16, 0.0f);
     std::vector<float> y(16);
     math.exp2_of_nonpositive(zeros.data(), 16, y.data());
     CHECK(y == std::vector<float>(16, 1.0f));
+  }
+}
+
+TEST_CASE("brief exp2 is within 2^-18, and exact at 0 and both infinities") {
+  constexpr double kUlps = 0x1p-18 / 0x1p-24;  // of a number just below a power of two
+  for (const NamedMath& isa : machine_math()) {
+    if (!isa.math.brief_exp2) continue;
+    INFO(isa.name);
+    check(
+        isa.math.brief_exp2, [](double x) { return std::exp2(x); }, kUlps);
+    const std::vector<float> x = {0, -INFINITY, INFINITY, -200};
+    std::vector<float> in(16), y(16);
+    std::ranges::copy(x, in.begin());
+    isa.math.brief_exp2(in.data(), 16, y.data());
+    CHECK(std::vector<float>(y.begin(), y.begin() + 4) == std::vector<float>{1, 0, INFINITY, 0});
+  }
+}
+
+TEST_CASE("brief activations are within 2^-12 of the exact ones, gelu within 1.5e-5 besides") {
+  struct Case {
+    const char* name;
+    void (*VecMath::*f)(const float*, int64_t, float*);
+    double (*exact)(double x);
+    double absolute;
+  };
+  const Case cases[] = {
+      {"silu", &VecMath::brief_silu, [](double x) { return x / (1 + std::exp(-x)); }, 1e-37},
+      {"gelu", &VecMath::brief_gelu, [](double x) { return x * std::erfc(-x * M_SQRT1_2) / 2; },
+       1.5e-5},
+      {"gelu_tanh", &VecMath::brief_gelu_tanh,
+       [](double x) {
+         const double y = 2 * M_2_SQRTPI * M_SQRT1_2 * (x + 0.044715 * x * x * x);
+         return x / (1 + std::exp(-y));
+       },
+       1e-37},
+  };
+  std::vector<float> x(60000), y(x.size());
+  for (size_t i = 0; i < x.size(); ++i) x[i] = (static_cast<float>(i) - 30000) / 1000;
+  for (const NamedMath& isa : machine_math()) {
+    if (!isa.math.brief_silu) continue;
+    for (const Case& c : cases) {
+      INFO(isa.name, " ", c.name);
+      (isa.math.*c.f)(x.data(), static_cast<int64_t>(x.size()), y.data());
+      double worst = 0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double exact = c.exact(x[i]);
+        const double room = c.absolute + 0x1p-12 * std::abs(exact);
+        worst = std::max(worst, std::abs(y[i] - exact) / room);
+      }
+      CHECK(worst <= 1);
+    }
   }
 }
 

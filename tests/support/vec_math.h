@@ -11,6 +11,11 @@ struct VecMath {
   void (*exp2_of_nonpositive)(const float* x, int64_t n, float* out);
   void (*erf)(const float* x, int64_t n, float* out);
   void (*tanh)(const float* x, int64_t n, float* out);
+  // Those of bf16_math.h, or null.
+  void (*brief_exp2)(const float* x, int64_t n, float* out) = nullptr;
+  void (*brief_silu)(const float* x, int64_t n, float* out) = nullptr;
+  void (*brief_gelu)(const float* x, int64_t n, float* out) = nullptr;
+  void (*brief_gelu_tanh)(const float* x, int64_t n, float* out) = nullptr;
 };
 
 VecMath avx2_vec_math();
