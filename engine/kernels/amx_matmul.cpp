@@ -8,7 +8,8 @@
 // The tile unit needs two tiles loaded for four products (2 x 2), each 1 KiB: it gets them from the
 // nearest cache, or from the second-level cache at half the rate, but not both from the latter. So
 // the weights of two panels stay in the nearest cache, a chunk of columns at a time, and the rows
-// stream past them.
+// stream past them. Unpacking the next chunk beside the products would need twice the room there
+// and gains nothing, since the vector units then work at half their rate.
 #include "engine/kernels/far_memory.h"
 
 #include "engine/kernels/avx512_vec.h"
@@ -22,6 +23,8 @@
 
 #include "engine/kernels/generic/quantized_matmul.inl"
 
+#include "engine/kernels/amx_store.h"
+
 namespace heed {
 namespace {
 
@@ -33,6 +36,36 @@ constexpr int64_t kChunkRecords = 18;
 
 // ---- weights ------------------------------------------------------------------------------------
 
+/// How many bits of code a quad has in each byte.
+constexpr int code_bits(PanelFormat f) {
+  return f.zero == 128 ? 8 : f.low_bits + f.high_bits;
+}
+
+/// The bit of a float's fraction where column `column` of a quad, whose code is byte `column`, gets
+/// its units. Bytes 1 and 2 may stay where they are, unless a code would reach into the exponent:
+/// with 32768 before it a code is off by up to 2^-9 once scaled.
+constexpr int unit_bit(int column, int bits) {
+  return column == 1 ? 8 : column == 2 && bits < 8 ? 16 : 15;
+}
+
+/// The float whose fraction has units in bit `unit`, and no fraction.
+constexpr int32_t base_bits(int unit) {
+  return (127 + 23 - unit) << 23;
+}
+
+/// base + the code of column `column` of a quad.
+template <int column, int bits>
+inline Vec code_above_base(Bytes quad) {
+  constexpr int kUnit = unit_bit(column, bits), kAndOr = 0xea;
+  constexpr int shift = kUnit - 8 * column;
+  __m512i x = quad.v;
+  if constexpr (shift > 0) x = _mm512_slli_epi32(x, shift);
+  if constexpr (shift < 0) x = _mm512_srli_epi32(x, -shift);
+  x = _mm512_ternarylogic_epi32(x, _mm512_set1_epi32(0xff << kUnit),
+                                _mm512_set1_epi32(base_bits(kUnit)), kAndOr);
+  return {_mm512_castsi512_ps(x)};
+}
+
 /// Bits of v rounded to bf16, to nearest and ties away from zero, in the upper half.
 inline __m512i rounded(Vec v) {
   return _mm512_add_epi32(_mm512_castps_si512(v.v), _mm512_set1_epi32(0x8000));
@@ -43,43 +76,34 @@ inline void store_pairs(Vec even, Vec odd, std::byte* out) {
   _mm512_store_si512(out, _mm512_mask_blend_epi16(0xaaaaaaaa, low, rounded(odd)));
 }
 
-/// 256 + the code of column `column` of a quad: the code put where 256.0 has units.
-template <int column>
-inline Vec code_above_256(Bytes quad) {
-  constexpr int kUnit = 15, kAndOr = 0xea;
-  constexpr int shift = kUnit - 8 * column;
-  __m512i x = shift >= 0 ? _mm512_slli_epi32(quad.v, shift) : _mm512_srli_epi32(quad.v, -shift);
-  x = _mm512_ternarylogic_epi32(x, _mm512_set1_epi32(0xff << kUnit), _mm512_set1_epi32(0x43800000),
-                                kAndOr);
-  return {_mm512_castsi512_ps(x)};
-}
-
 /// Writes record `index` of a quantised panel as a tile.
 template <DType type>
 inline void unpack_record(const std::byte* panel, int64_t index, std::byte* out) {
   constexpr PanelFormat f = panel_format(type);
+  constexpr int kBits = code_bits(f);
   Header header = {};
   if constexpr (f.super_block) header = load_header(super_block_at<type>(panel, index));
   const InRegisters r = load_record<type>(record_at<type>(panel, index), 0, header);
-  Vec offset[f.groups];
+  Vec offset[f.groups][4];
   for (int g = 0; g < f.groups; ++g) {
     const Vec min = f.has_min ? r.mins[g] : zero();
-    offset[g] = fnma(broadcast(256 + (f.has_min ? 0 : f.zero)), r.scales[g], min);
+    for (int c = 0; c < 4; ++c) {
+      const float base = __builtin_bit_cast(float, base_bits(unit_bit(c, kBits)));
+      offset[g][c] = fnma(broadcast(base + (f.has_min ? 0 : f.zero)), r.scales[g], min);
+    }
   }
 #pragma GCC unroll 8
   for (int q = 0; q < kRecordQuads; ++q, out += 2 * kVectorBytes) {
     const int g = q * f.groups / kRecordQuads;
-    const auto value = [&](Vec code) { return fma(code, r.scales[g], offset[g]); };
+    const Vec scale = r.scales[g];
     const Bytes quad = r.codes[q];
-    store_pairs(value(code_above_256<0>(quad)), value(code_above_256<1>(quad)), out);
-    store_pairs(value(code_above_256<2>(quad)), value(code_above_256<3>(quad)), out + kVectorBytes);
+    const Vec a = fma(code_above_base<0, kBits>(quad), scale, offset[g][0]);
+    const Vec b = fma(code_above_base<1, kBits>(quad), scale, offset[g][1]);
+    const Vec c = fma(code_above_base<2, kBits>(quad), scale, offset[g][2]);
+    const Vec d = fma(code_above_base<3, kBits>(quad), scale, offset[g][3]);
+    store_pairs(a, b, out);
+    store_pairs(c, d, out + kVectorBytes);
   }
-}
-
-/// Panels of bf16 are tiles already: they are only asked for.
-template <>
-inline void unpack_record<DType::bf16>(const std::byte* panel, int64_t index, std::byte*) {
-  ask_for({panel + index * kTileBytes, kTileBytes});
 }
 
 template <>
@@ -97,8 +121,6 @@ UnpackRecord unpack_of(DType type) {
   switch (type) {
     case DType::f16:
       return unpack_record<DType::f16>;
-    case DType::bf16:
-      return unpack_record<DType::bf16>;
     case DType::q4_0:
       return unpack_record<DType::q4_0>;
     case DType::q4_1:
@@ -148,23 +170,35 @@ void pack_rows(const MatmulInput& input, int64_t first_row, int64_t rows, int64_
 constexpr int64_t kPanelSums = kBlockRows * kPanelRows;
 constexpr int64_t kBlockSums = kTilePanels * kPanelSums;
 
-/// A block whose sums are complete. They are stored while the next block's are made: the tile unit
-/// leaves the others idle.
+/// A block whose sums are complete. They are stored after the next block's are made: a load of what
+/// the tile unit stores would wait for it.
 struct Finished {
   const MatmulArgs* args = nullptr;
   int64_t panel = 0, panels = 0;
   int64_t first_row = 0, rows = 0;
   float* sums = nullptr;
 
-  /// Stores part i of `count` parts, some rows at a time.
-  void store_part(int64_t i, int64_t count) const {
-    constexpr int64_t kAtOnce = 4;
-    const auto row_at = [=, this](int64_t part) {
-      return part == count ? rows : part * rows / count / kAtOnce * kAtOnce;
-    };
-    const int64_t begin = row_at(i), n = row_at(i + 1) - begin;
-    if (n > 0)
-      store_tile(*args, panel, panels, first_row + begin, n, sums + begin * kPanelRows, kPanelSums);
+  void store() const {
+    if (rows == 0) return;
+    for (int64_t p = 0; p < panels; p += args->epilogue.gated ? 2 : 1)
+      store_products(*args, panel + p, first_row, rows, sums + p * kPanelSums, kPanelSums);
+  }
+};
+
+/// Where the weights of the next product lie. They are asked for in equal shares beside the steps
+/// of one, since they come from memory.
+struct Coming {
+  const std::byte* at = nullptr;
+  int64_t panels = 0, panel_bytes = 0;
+  int64_t lines = 0;   // of each panel, left
+  int64_t a_step = 0;  // lines
+
+  void ask_for_share() {
+    const int64_t n = smaller(a_step, lines);
+    for (int64_t i = 0; i < n; ++i, at += kPanelAlign) {
+      for (int64_t p = 0; p < panels; ++p) __builtin_prefetch(at + p * panel_bytes, 0, 2);
+    }
+    lines -= n;
   }
 };
 
@@ -180,10 +214,9 @@ struct Block {
 };
 
 /// Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 weights. Rows are loaded with the hint that they
-/// will not be used again, lest they drive the weights out of the nearest cache. The tile unit
-/// takes 64 cycles for a step and leaves the others idle: beside(i) is what they do meanwhile.
-template <int row_tiles, int panels, typename Beside>
-inline void multiply_block(const Block& b, Beside beside) {
+/// will not be used again, lest they drive the weights out of the nearest cache.
+template <int row_tiles, int panels>
+inline void multiply_block(const Block& b, Coming& coming) {
   constexpr bool lower = row_tiles == 2, right = panels == 2;
   constexpr int64_t kTileSums = kTileRows * kPanelRows;
   float *sums = b.sums, *right_sums = b.sums + kPanelSums;
@@ -212,7 +245,7 @@ inline void multiply_block(const Block& b, Beside beside) {
       _tile_dpbf16ps(2, 5, 6);
     }
     if constexpr (lower && right) _tile_dpbf16ps(3, 5, 7);
-    beside(i);
+    coming.ask_for_share();
   }
   _tile_stored(0, sums, 64);
   if constexpr (right) _tile_stored(1, right_sums, 64);
@@ -221,12 +254,11 @@ inline void multiply_block(const Block& b, Beside beside) {
   finish_stores();
 }
 
-template <typename Beside>
-inline void multiply_block(const Block& b, int64_t row_tiles, int64_t panels, Beside beside) {
+inline void multiply_block(const Block& b, int64_t row_tiles, int64_t panels, Coming& coming) {
   if (row_tiles == 2) {
-    panels == 2 ? multiply_block<2, 2>(b, beside) : multiply_block<2, 1>(b, beside);
+    panels == 2 ? multiply_block<2, 2>(b, coming) : multiply_block<2, 1>(b, coming);
   } else {
-    panels == 2 ? multiply_block<1, 2>(b, beside) : multiply_block<1, 1>(b, beside);
+    panels == 2 ? multiply_block<1, 2>(b, coming) : multiply_block<1, 1>(b, coming);
   }
 }
 
@@ -241,7 +273,7 @@ struct Layout {
 
   int64_t rows;
   Tiles chunks;     // of the records
-  int64_t weights;  // those multiplied, those to come
+  int64_t weights;  // of a chunk
   int64_t sums;     // of every block if there are several chunks, and of the one before
   int64_t sum_blocks;
   int64_t bytes;
@@ -250,7 +282,7 @@ struct Layout {
       : rows(smaller(all_rows, (kBlockBytes / (columns * 2 * kBlockRows) + 1) * kBlockRows)),
         chunks(columns / kRecordColumns, kChunkRecords),
         weights(tiles_of(rows) * kTileRows * columns * 2),
-        sums(weights + 2 * kWeightBytes),
+        sums(weights + kWeightBytes),
         sum_blocks(chunks.count == 1 ? 2 : blocks_of(rows) + 1),
         bytes(sums + sum_blocks * kBlockSums * 4) {}
 };
@@ -263,117 +295,100 @@ class Product {
         layout_(args.w->columns, args.input.rows),
         unpack_(unpack_of(args.w->type)),
         weights_(args.scratch + layout_.weights),
-        next_weights_(weights_ + Layout::kWeightBytes),
         sums_(reinterpret_cast<float*>(args.scratch + layout_.sums)) {}
 
   void run() {
     for (int64_t row = 0; row < args_.input.rows; row += layout_.rows) {
       const int64_t rows = smaller(layout_.rows, args_.input.rows - row);
       pack_rows(args_.input, row, rows, args_.w->columns, args_.scratch);
-      next_ = chunk_at(args_.first_panel, 0);
-      for (unit_ = 0; unit_ < next_.units();) unpack_unit();
-      while (next_.panels > 0) multiply_next(row, rows);
+      for (int64_t panel = args_.first_panel; panel < args_.last_panel; panel += kTilePanels) {
+        for (int64_t i = 0; i < layout_.chunks.count; ++i) multiply(panel, i, row, rows);
+      }
     }
-    finished_.store_part(0, 1);
+    finished_.store();
   }
 
  private:
-  /// A chunk of columns of one or two panels. A unit is a record of one panel.
-  struct Chunk {
-    int64_t panel = 0, panels = 0;
-    int64_t index = 0, first_record = 0, records = 0;
-
-    int64_t units() const { return panels * records; }
-  };
-
-  Chunk chunk_at(int64_t panel, int64_t index) const {
-    if (index == layout_.chunks.count) panel += kTilePanels, index = 0;
-    if (panel >= args_.last_panel) return {};
-    return {.panel = panel,
-            .panels = smaller(kTilePanels, args_.last_panel - panel),
-            .index = index,
-            .first_record = layout_.chunks.begin(index),
-            .records = layout_.chunks.size(index)};
-  }
-
-  void unpack_unit() {
-    const int64_t panel = unit_ / next_.records, i = unit_ % next_.records;
-    unpack_(args_.w->panel(next_.panel + panel), next_.first_record + i,
-            next_weights_ + (panel * kChunkRecords + i) * kTileBytes);
-    ++unit_;
-  }
-
-  /// Step i of a block: a share of the block before is stored, and of the next chunk unpacked.
-  [[gnu::noinline]] void beside(int64_t i, int64_t steps) {
-    finished_.store_part(i, steps);
-    due_ += units_a_step_;
-    while (unit_ * kUnitFraction < due_ && unit_ < next_.units()) unpack_unit();
-  }
-
-  /// Multiplies the chunk that was unpacked last with a block of packed rows.
-  void multiply_next(int64_t first_row, int64_t rows) {
+  void unpack(int64_t panel, int64_t panels, int64_t first_record, int64_t records) {
+    for (int64_t p = 0; p < panels; ++p) {
+      const std::byte* from = args_.w->panel(panel + p);
+      std::byte* to = weights_ + p * kChunkRecords * kTileBytes;
+      for (int64_t i = 0; i < records; ++i, to += kTileBytes) unpack_(from, first_record + i, to);
+    }
     finish_stores();
-    const Chunk chunk = next_;
-    const bool tiles = args_.w->type == DType::bf16;
-    const std::byte* weights = next_weights_;
-    const int64_t panel_stride = tiles ? args_.w->panel_bytes : kChunkRecords * kTileBytes;
-    if (tiles) weights = args_.w->panel(chunk.panel) + chunk.first_record * kTileBytes;
-    std::byte* const free = weights_;
-    weights_ = next_weights_;
-    next_weights_ = free;
-    next_ = chunk_at(chunk.panel, chunk.index + 1);
-    unit_ = due_ = 0;
-    units_a_step_ = next_.units() * kUnitFraction / (blocks_of(rows) * chunk.records) + 1;
+  }
 
-    const bool last = chunk.index + 1 == layout_.chunks.count;
+  /// The chunk after chunk `index` of the panels from `panel` on, and `steps` to ask for it.
+  Coming chunk_after(int64_t panel, int64_t index, int64_t steps) const {
+    if (++index == layout_.chunks.count) panel += kTilePanels, index = 0;
+    if (panel >= args_.last_panel) return {};
+    const int64_t bytes = args_.w->panel_bytes, records = args_.w->columns / kRecordColumns;
+    const int64_t lines = layout_.chunks.size(index) * bytes / records / kPanelAlign + 1;
+    return {.at = args_.w->panel(panel) + layout_.chunks.begin(index) * bytes / records,
+            .panels = smaller(kTilePanels, args_.last_panel - panel),
+            .panel_bytes = bytes,
+            .lines = lines,
+            .a_step = lines / steps + 1};
+  }
+
+  /// Multiplies chunk `index` of one or two panels with packed rows.
+  void multiply(int64_t panel, int64_t index, int64_t first_row, int64_t rows) {
+    const int64_t panels = smaller(kTilePanels, args_.last_panel - panel);
+    const int64_t first_record = layout_.chunks.begin(index), records = layout_.chunks.size(index);
+    const bool tiles = args_.w->type == DType::bf16;
+    if (!tiles) unpack(panel, panels, first_record, records);
+    const std::byte* weights = weights_;
+    if (tiles) weights = args_.w->panel(panel) + first_record * kTileBytes;
+    const bool last = index + 1 == layout_.chunks.count;
     const int64_t row_stride = args_.w->columns / kRecordColumns * kTileBytes;
+    Coming coming = chunk_after(panel, index, blocks_of(rows) * records);
     for (int64_t i = 0; i < blocks_of(rows); ++i) {
       const int64_t row = i * kBlockRows;
       const Finished block{.args = &args_,
-                           .panel = chunk.panel,
-                           .panels = chunk.panels,
+                           .panel = panel,
+                           .panels = panels,
                            .first_row = first_row + row,
                            .rows = smaller(kBlockRows, rows - row),
                            .sums = sums_ + (sum_block_ + i) % layout_.sum_blocks * kBlockSums};
       if (last) prefetch_out(args_, block.panel, block.panels, block.first_row, block.rows);
       multiply_block(
-          {.rows = args_.scratch + row / kTileRows * row_stride + chunk.first_record * kTileBytes,
+          {.rows = args_.scratch + row / kTileRows * row_stride + first_record * kTileBytes,
            .row_stride = row_stride,
            .weights = weights,
-           .panel_stride = panel_stride,
-           .records = chunk.records,
-           .first = chunk.index == 0,
+           .panel_stride = tiles ? args_.w->panel_bytes : kChunkRecords * kTileBytes,
+           .records = records,
+           .first = index == 0,
            .sums = block.sums},
-          tiles_of(block.rows), block.panels, [&](int64_t step) { beside(step, chunk.records); });
+          tiles_of(block.rows), panels, coming);
+      finished_.store();
       finished_ = last ? block : Finished{};
     }
     if (last) sum_block_ += blocks_of(rows);
-    while (unit_ < next_.units()) unpack_unit();
   }
-
-  static constexpr int64_t kUnitFraction = 1024;
 
   const MatmulArgs& args_;
   const Layout layout_;
   const UnpackRecord unpack_;
-  std::byte *weights_, *next_weights_;
+  std::byte* const weights_;
   float* const sums_;
   int64_t sum_block_ = 0;  // of the first block
   Finished finished_;
-  Chunk next_;
-  int64_t unit_ = 0;                    // to unpack next
-  int64_t due_ = 0, units_a_step_ = 0;  // in parts of kUnitFraction
 };
 
 // ---- table --------------------------------------------------------------------------------------
 
+/// Panels of bf16 are tiles already.
+bool takes(DType type) {
+  return type == DType::bf16 || unpack_of(type);
+}
+
 /// Tiles are whole: other numbers of columns, which only bf16 and f16 have, are left to vdpbf16ps.
 bool takes(DType type, int64_t columns) {
-  return unpack_of(type) && columns % kRecordColumns == 0;
+  return takes(type) && columns % kRecordColumns == 0;
 }
 
 InputForm matmul_input(DType type, int64_t rows) {
-  const bool many = unpack_of(type) && rows > kDirectRows;
+  const bool many = takes(type) && rows > kDirectRows;
   return many ? InputForm::bf16 : bf16::matmul_input(type, rows);
 }
 
@@ -385,7 +400,7 @@ int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) {
 }
 
 DType many_rows_type(DType type) {
-  return unpack_of(type) ? DType::bf16 : type;
+  return takes(type) ? DType::bf16 : type;
 }
 
 void matmul(const MatmulArgs& args) {

@@ -76,7 +76,9 @@ struct MatmulArgs {
   MatmulInput input;
   Epilogue epilogue;
   float* out = nullptr;  // [input.rows, out_stride]; column 0 is the matrix's row 0
-  /// Or null. Instead of out, rounded to bf16 as to_bf16 does; nothing accumulates there.
+  /// Or null. Instead of out, rounded to bf16 as to_bf16 does; nothing accumulates there. Where the
+  /// input has form bf16, silu and gelu may be off by 2^-12 of themselves before, gelu (erf) by
+  /// 1.5e-5 besides, and subnormal numbers become zero.
   uint16_t* out_bf16 = nullptr;
   int64_t out_stride = 0;        // elements
   std::byte* scratch = nullptr;  // matmul_scratch() bytes, this thread's own
