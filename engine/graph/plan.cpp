@@ -309,11 +309,12 @@ class Planner {
   int64_t rows() const { return plan_.options_.rows; }
 
   Buffer take(int64_t width) {
-    return {.offset = arena_.take(rows() * width * static_cast<int64_t>(sizeof(float))),
-            .width = width};
+    return {.offset = arena_.take(buffer_bytes(width)), .width = width};
   }
-  void drop(const Buffer& buffer) {
-    arena_.drop(buffer.offset, rows() * buffer.width * static_cast<int64_t>(sizeof(float)));
+  void drop(const Buffer& buffer) { arena_.drop(buffer.offset, buffer_bytes(buffer.width)); }
+  /// Floats, with room for the rows of a tile of bf16 however few there are.
+  int64_t buffer_bytes(int64_t width) const {
+    return std::max(rows(), kInputTileRows / 2) * width * static_cast<int64_t>(sizeof(float));
   }
   void need_scratch(int64_t bytes) {
     plan_.scratch_bytes_ = std::max(plan_.scratch_bytes_, ScratchSplitter::padded(bytes));

@@ -46,14 +46,14 @@ class WorkCounter {
   /// Where a table multiplies bf16 rows at all, it takes the keys and values of that type as such.
   InputForm attention_form() const {
     constexpr int64_t kMany = 512;
-    return pass_.kv_type == KvType::bf16 ? kernels_.matmul_input(DType::bf16, kMany)
+    return pass_.kv_type == KvType::bf16 ? kernels_.matmul_input(DType::bf16, kMany, kMany)
                                          : InputForm::f32;
   }
 
   int64_t& operations(InputForm form) {
-    return form == InputForm::q8     ? work_.int8_operations
-           : form == InputForm::bf16 ? work_.bf16_operations
-                                     : work_.f32_operations;
+    return form == InputForm::q8    ? work_.int8_operations
+           : form == InputForm::f32 ? work_.f32_operations
+                                    : work_.bf16_operations;
   }
 
   const Kernels& kernels_;

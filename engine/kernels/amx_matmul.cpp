@@ -154,18 +154,6 @@ int64_t tiles_of(int64_t rows) {
   return (rows + kTileRows - 1) / kTileRows;
 }
 
-/// Rows as tiles: [tiles of 16 rows][records][16][32]; rows that pad the last are zero.
-void pack_rows(const MatmulInput& input, int64_t first_row, int64_t rows, int64_t columns,
-               std::byte* out) {
-  const int64_t records = columns / kRecordColumns;
-  for (int64_t r = 0; r < tiles_of(rows) * kTileRows; ++r) {
-    std::byte* tile = out + r / kTileRows * records * kTileBytes + r % kTileRows * kVectorBytes;
-    const uint16_t* x = input.bf16 + (first_row + r) * input.stride;
-    for (int64_t i = 0; i < records; ++i, tile += kTileBytes, x += kRecordColumns)
-      _mm512_store_si512(tile, r < rows ? _mm512_loadu_si512(x) : _mm512_setzero_si512());
-  }
-}
-
 /// Floats of a block's sums, [panel][row][16].
 constexpr int64_t kPanelSums = kBlockRows * kPanelRows;
 constexpr int64_t kBlockSums = kTilePanels * kPanelSums;
@@ -267,22 +255,21 @@ int64_t blocks_of(int64_t rows) {
 }
 
 /// Where what a call works with lies in its scratch, for `rows` rows at a time: as many as half of
-/// the second-level cache holds. They come first.
+/// the second-level cache holds.
 struct Layout {
   static constexpr int64_t kWeightBytes = kTilePanels * kChunkRecords * kTileBytes;
 
   int64_t rows;
-  Tiles chunks;     // of the records
-  int64_t weights;  // of a chunk
-  int64_t sums;     // of every block if there are several chunks, and of the one before
+  Tiles chunks;  // of the records
+  int64_t sums;  // behind the weights of a chunk: of every block if there are several chunks, and
+                 // of the one before
   int64_t sum_blocks;
   int64_t bytes;
 
   Layout(int64_t columns, int64_t all_rows)
       : rows(smaller(all_rows, (kBlockBytes / (columns * 2 * kBlockRows) + 1) * kBlockRows)),
         chunks(columns / kRecordColumns, kChunkRecords),
-        weights(tiles_of(rows) * kTileRows * columns * 2),
-        sums(weights + kWeightBytes),
+        sums(kWeightBytes),
         sum_blocks(chunks.count == 1 ? 2 : blocks_of(rows) + 1),
         bytes(sums + sum_blocks * kBlockSums * 4) {}
 };
@@ -294,13 +281,12 @@ class Product {
       : args_(args),
         layout_(args.w->columns, args.input.rows),
         unpack_(unpack_of(args.w->type)),
-        weights_(args.scratch + layout_.weights),
+        weights_(args.scratch),
         sums_(reinterpret_cast<float*>(args.scratch + layout_.sums)) {}
 
   void run() {
     for (int64_t row = 0; row < args_.input.rows; row += layout_.rows) {
       const int64_t rows = smaller(layout_.rows, args_.input.rows - row);
-      pack_rows(args_.input, row, rows, args_.w->columns, args_.scratch);
       for (int64_t panel = args_.first_panel; panel < args_.last_panel; panel += kTilePanels) {
         for (int64_t i = 0; i < layout_.chunks.count; ++i) multiply(panel, i, row, rows);
       }
@@ -331,7 +317,7 @@ class Product {
             .a_step = lines / steps + 1};
   }
 
-  /// Multiplies chunk `index` of one or two panels with packed rows.
+  /// Multiplies chunk `index` of one or two panels with rows [first_row, first_row + rows).
   void multiply(int64_t panel, int64_t index, int64_t first_row, int64_t rows) {
     const int64_t panels = smaller(kTilePanels, args_.last_panel - panel);
     const int64_t first_record = layout_.chunks.begin(index), records = layout_.chunks.size(index);
@@ -341,6 +327,8 @@ class Product {
     if (tiles) weights = args_.w->panel(panel) + first_record * kTileBytes;
     const bool last = index + 1 == layout_.chunks.count;
     const int64_t row_stride = args_.w->columns / kRecordColumns * kTileBytes;
+    const auto* rows_at =
+        reinterpret_cast<const std::byte*>(args_.input.bf16) + first_row / kTileRows * row_stride;
     Coming coming = chunk_after(panel, index, blocks_of(rows) * records);
     for (int64_t i = 0; i < blocks_of(rows); ++i) {
       const int64_t row = i * kBlockRows;
@@ -351,15 +339,14 @@ class Product {
                            .rows = smaller(kBlockRows, rows - row),
                            .sums = sums_ + (sum_block_ + i) % layout_.sum_blocks * kBlockSums};
       if (last) prefetch_out(args_, block.panel, block.panels, block.first_row, block.rows);
-      multiply_block(
-          {.rows = args_.scratch + row / kTileRows * row_stride + first_record * kTileBytes,
-           .row_stride = row_stride,
-           .weights = weights,
-           .panel_stride = tiles ? args_.w->panel_bytes : kChunkRecords * kTileBytes,
-           .records = records,
-           .first = index == 0,
-           .sums = block.sums},
-          tiles_of(block.rows), panels, coming);
+      multiply_block({.rows = rows_at + row / kTileRows * row_stride + first_record * kTileBytes,
+                      .row_stride = row_stride,
+                      .weights = weights,
+                      .panel_stride = tiles ? args_.w->panel_bytes : kChunkRecords * kTileBytes,
+                      .records = records,
+                      .first = index == 0,
+                      .sums = block.sums},
+                     tiles_of(block.rows), panels, coming);
       finished_.store();
       finished_ = last ? block : Finished{};
     }
@@ -387,9 +374,9 @@ bool takes(DType type, int64_t columns) {
   return takes(type) && columns % kRecordColumns == 0;
 }
 
-InputForm matmul_input(DType type, int64_t rows) {
-  const bool many = takes(type) && rows > kDirectRows;
-  return many ? InputForm::bf16 : bf16::matmul_input(type, rows);
+InputForm matmul_input(DType type, int64_t columns, int64_t rows) {
+  const bool many = takes(type, columns) && rows > kDirectRows;
+  return many ? InputForm::bf16_tiles : bf16::matmul_input(type, columns, rows);
 }
 
 int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) {
@@ -403,9 +390,15 @@ DType many_rows_type(DType type) {
   return takes(type) ? DType::bf16 : type;
 }
 
+void to_bf16_tiles(const float* x, int64_t n, int64_t row, uint16_t* out) {
+  out += at_in_tiles(row, 0, n);
+  for (int64_t i = 0; i < n; i += kRecordColumns, out += kTileRows * kRecordColumns)
+    store_bf16(load(x + i), load(x + i + kLanes), out);
+}
+
 void matmul(const MatmulArgs& args) {
-  if (args.input.form != InputForm::bf16) return amx::matmul_by_vectors(args);
-  if (!takes(args.w->type, args.w->columns)) return bf16::matmul(args);
+  if (args.input.form == InputForm::bf16) return bf16::matmul(args);
+  if (args.input.form != InputForm::bf16_tiles) return amx::matmul_by_vectors(args);
   configure_tiles({});
   Product(args).run();
   _tile_release();
@@ -418,6 +411,7 @@ void amx::set_matrices(Kernels& t) {
   t.many_rows_type = many_rows_type;
   t.matmul_scratch = matmul_scratch;
   t.matmul = matmul;
+  t.to_bf16_tiles = to_bf16_tiles;
 }
 
 }  // namespace heed

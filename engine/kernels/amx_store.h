@@ -26,13 +26,18 @@ inline void store_rounded(const MatmulArgs& args, int64_t panel, int64_t first_r
     return gated ? x * (load(sums + apart) + up_bias) : x;
   };
   const int64_t column = (gated ? panel / 2 : panel) * kPanelRows;
-  uint16_t* out = args.out_bf16 + first_row * args.out_stride + column;
-  for (int64_t r = 0; r < rows; r += 2, acc += 2 * kPanelRows, out += 2 * args.out_stride) {
+  // Rows that lie in tiles begin with a tile.
+  const int64_t stride = args.out_tiles ? kRecordColumns : args.out_stride;
+  uint16_t* out = args.out_bf16 + (args.out_tiles ? at_in_tiles(first_row, column, args.out_stride)
+                                                  : first_row * stride + column);
+  const int64_t to_next_tile = args.out_tiles ? kTileRows * (args.out_stride - stride) : 0;
+  for (int64_t r = 0; r < rows; r += 2, acc += 2 * kPanelRows, out += 2 * stride) {
+    if (r == kTileRows) out += to_next_tile;
     const Vec a = value(acc), b = value(acc + kPanelRows);
     const auto both = (__m512i)_mm512_cvtne2ps_pbh(b.v, a.v);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(both));
     if (r + 1 == rows) break;
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + args.out_stride),
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + stride),
                         _mm512_extracti64x4_epi64(both, 1));
   }
 }

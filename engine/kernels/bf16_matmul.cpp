@@ -135,9 +135,9 @@ bool takes(DType type) {
 
 }  // namespace
 
-InputForm bf16::matmul_input(DType type, int64_t rows) noexcept {
+InputForm bf16::matmul_input(DType type, int64_t columns, int64_t rows) noexcept {
   if (takes(type) && rows > kDirectRows) return InputForm::bf16;
-  return scalar::matmul_input(type, rows);
+  return scalar::matmul_input(type, columns, rows);
 }
 
 int64_t bf16::matmul_scratch(DType type, int64_t columns, int64_t rows) noexcept {

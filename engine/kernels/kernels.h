@@ -20,8 +20,19 @@ namespace heed {
 
 enum class Activation { none, relu, silu, gelu /* erf */, gelu_tanh, tanh };
 
-/// What form of its input a matmul wants: chosen by the table per weight type and number of rows.
-enum class InputForm { f32, q8, bf16 };
+/// What form of its input a matmul wants: chosen by the table per matrix and number of rows.
+enum class InputForm { f32, q8, bf16, bf16_tiles };
+
+/// Rows and columns of a tile of bf16 numbers (AMX).
+inline constexpr int64_t kInputTileRows = 16, kInputTileColumns = 32;
+
+/// Where the number at (row, column) lies in form bf16_tiles of `columns` columns, a multiple of
+/// 32: [tiles of 16 rows][tiles of 32 columns][16][32].
+inline int64_t at_in_tiles(int64_t row, int64_t column, int64_t columns) {
+  return row / kInputTileRows * kInputTileRows * columns +
+         column / kInputTileColumns * kInputTileRows * kInputTileColumns +
+         row % kInputTileRows * kInputTileColumns + column % kInputTileColumns;
+}
 
 /// Activations rounded to int8 in blocks of 32 columns, for the integer kernels.
 /// x[r, c] ~ values[r, c] * scales[r, c / 32]; values lie in [-127, 127]; scale = max|x| / 127.
@@ -49,7 +60,8 @@ struct Q8Rows {
 struct MatmulInput {
   InputForm form = InputForm::f32;
   const float* f32 = nullptr;      // [rows, stride], form f32
-  const uint16_t* bf16 = nullptr;  // [rows, stride], form bf16
+  const uint16_t* bf16 = nullptr;  // [rows, stride], form bf16; at_in_tiles, form bf16_tiles: there
+                                   // is room for all rows of the last tiles
   int64_t stride = 0;              // elements between rows, forms f32 and bf16
   Q8Rows q8;                       // form q8
   int64_t rows = 0;                // tokens
@@ -77,10 +89,11 @@ struct MatmulArgs {
   Epilogue epilogue;
   float* out = nullptr;  // [input.rows, out_stride]; column 0 is the matrix's row 0
   /// Or null. Instead of out, rounded to bf16 as to_bf16 does; nothing accumulates there. Where the
-  /// input has form bf16, silu and gelu may be off by 2^-12 of themselves before, gelu (erf) by
-  /// 1.5e-5 besides, and subnormal numbers become zero.
+  /// input has form bf16_tiles, silu and gelu may be off by 2^-12 of themselves before, gelu (erf)
+  /// by 1.5e-5 besides, and subnormal numbers become zero.
   uint16_t* out_bf16 = nullptr;
   int64_t out_stride = 0;        // elements
+  bool out_tiles = false;        // out_bf16 has form bf16_tiles, of out_stride columns
   std::byte* scratch = nullptr;  // matmul_scratch() bytes, this thread's own
 };
 
@@ -163,8 +176,9 @@ struct Kernels {
   /// Packs `count` (1..16) consecutive rows in file form (row_bytes(type, columns) each) into one
   /// panel; missing rows are zero.
   void (*pack)(DType type, const std::byte* rows, int64_t count, int64_t columns, std::byte* panel);
-  /// The input form this table wants for a matrix of `type` when `rows` rows are given at once.
-  InputForm (*matmul_input)(DType type, int64_t rows);
+  /// The input form this table wants for a matrix of `type` and `columns` columns when `rows` rows
+  /// are given at once.
+  InputForm (*matmul_input)(DType type, int64_t columns, int64_t rows);
   /// The type to pack a matrix of `type` as that only ever multiplies many rows: where that takes
   /// bf16 anyway, unpacking once and for all is worth the memory.
   DType (*many_rows_type)(DType type);
@@ -172,14 +186,17 @@ struct Kernels {
   int64_t (*matmul_scratch)(DType type, int64_t columns, int64_t rows);
   /// Before the epilogue, input form f32: every product is summed in order of k from 0, one fused
   /// multiply-add a step. Form q8: summed block by block as scalar_matmul.cpp defines. Both give
-  /// the same bits for any number of rows, any range of panels and any ISA. Form bf16: the sum of
-  /// products of weights and rows that are both rounded to bf16, in an order of the ISA's own.
+  /// the same bits for any number of rows, any range of panels and any ISA. Forms of bf16: the sum
+  /// of products of weights and rows that are both rounded to bf16, in an order of the ISA's own.
   void (*matmul)(const MatmulArgs& args);
 
   // ---- rows of floats --------------------------------------------------------------------------
   /// Rounds one row into row `row` of `out`. Equal bits on every ISA.
   void (*quantize_q8)(const float* x, const Q8Rows& out, int64_t row);
   void (*to_bf16)(const float* x, int64_t n, uint16_t* out);  // round to nearest even
+  /// The same to row `row` of form bf16_tiles with `n` columns, but that subnormals may become
+  /// zero.
+  void (*to_bf16_tiles)(const float* x, int64_t n, int64_t row, uint16_t* out);
   /// out = x / sqrt(mean(x^2) + eps) * weight. out may be x.
   void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* out);
   /// out = (x - mean) / sqrt(var + eps) * weight + bias; bias may be null. out may be x.

@@ -129,7 +129,8 @@ void store(const MatmulArgs& args, int64_t panel, int64_t r, const float* first,
   const Epilogue& e = args.epilogue;
   const int64_t column = (up ? panel / 2 : panel) * kPanelRows;
   const int64_t outputs = up ? args.w->rows / 2 : args.w->rows;
-  const int64_t at = r * args.out_stride + column;
+  const int64_t at =
+      args.out_tiles ? at_in_tiles(r, column, args.out_stride) : r * args.out_stride + column;
   for (int64_t n = 0; n < std::min<int64_t>(kPanelRows, outputs - column); ++n) {
     const float* bias = e.bias ? e.bias + panel * kPanelRows + n : nullptr;
     float value = scalar::activated(e.activation, bias ? first[n] + bias[0] : first[n]);
@@ -159,7 +160,7 @@ void matmul(const MatmulArgs& args) {
 
 }  // namespace
 
-InputForm scalar::matmul_input(DType type, int64_t) noexcept {
+InputForm scalar::matmul_input(DType type, int64_t, int64_t) noexcept {
   return is_quantized(type) ? InputForm::q8 : InputForm::f32;
 }
 

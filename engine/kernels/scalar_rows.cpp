@@ -14,6 +14,10 @@ void to_bf16(const float* x, int64_t n, uint16_t* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = f32_to_bf16(x[i]);
 }
 
+void to_bf16_tiles(const float* x, int64_t n, int64_t row, uint16_t* out) {
+  for (int64_t i = 0; i < n; ++i) out[at_in_tiles(row, i, n)] = f32_to_bf16(x[i]);
+}
+
 void rms_norm(const float* x, const float* weight, int64_t n, float eps, float* out) {
   double sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += double{x[i]} * x[i];
@@ -116,6 +120,7 @@ float scalar::activated(Activation activation, float x) {
 
 void scalar::set_rows(Kernels& t) {
   t.to_bf16 = to_bf16;
+  t.to_bf16_tiles = to_bf16_tiles;
   t.rms_norm = rms_norm;
   t.layer_norm = layer_norm;
   t.add = add;

@@ -16,7 +16,7 @@ Kernels amx_table();
 
 namespace scalar {
 void set_matrices(Kernels& table);
-InputForm matmul_input(DType type, int64_t rows) noexcept;
+InputForm matmul_input(DType type, int64_t columns, int64_t rows) noexcept;
 void set_rows(Kernels& table);
 void set_attention(Kernels& table);
 
@@ -42,7 +42,7 @@ void attend(const AttendArgs& args) noexcept;
 
 namespace bf16 {  // AVX-512 with AVX512_BF16
 void set_matrices(Kernels& table);
-InputForm matmul_input(DType type, int64_t rows) noexcept;
+InputForm matmul_input(DType type, int64_t columns, int64_t rows) noexcept;
 int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) noexcept;
 void matmul(const MatmulArgs& args) noexcept;
 void set_attention(Kernels& table);

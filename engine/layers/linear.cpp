@@ -31,6 +31,11 @@ void subtract(const Q8Rows& rounded, int64_t row, float* x) {
   }
 }
 
+/// Rows of all tiles that hold `rows` rows.
+int64_t whole_tiles(int64_t rows) {
+  return (rows + kInputTileRows - 1) / kInputTileRows * kInputTileRows;
+}
+
 /// The arrays of Q8Rows, or rows of floats (the larger form serves both), in one block.
 MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter& memory) {
   MatmulInput input{.form = form, .stride = columns, .rows = rows};
@@ -43,15 +48,21 @@ MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter
     input.q8.sums = memory.take<int32_t>(blocks * 2);
   } else if (form == InputForm::bf16) {
     input.bf16 = memory.take<uint16_t>(rows * columns);
+  } else if (form == InputForm::bf16_tiles) {
+    input.bf16 = memory.take<uint16_t>(whole_tiles(rows) * columns);
   } else {
     input.f32 = memory.take<float>(rows * columns);
   }
   return input;
 }
 
-/// Whether what `reader` alone reads is written in bf16. Who traces a run wants floats.
-bool writes_bf16(const Run& run, const LinearPart& reader, int64_t rows) {
-  return !run.traced && reader.input_form(run.kernels, rows) == InputForm::bf16;
+/// The form in which what `reader` alone reads is written to a buffer that has room for floats: a
+/// form of bf16, or f32. Who traces a run wants floats.
+InputForm form_for(const Run& run, const LinearPart& reader, const Buffer& buffer, int64_t rows) {
+  const InputForm form = reader.input_form(run.kernels, rows);
+  const bool fits = buffer.width == reader.panels.columns;
+  const bool written = form == InputForm::bf16 || (form == InputForm::bf16_tiles && fits);
+  return written && !run.traced ? form : InputForm::f32;
 }
 
 MatmulInput some_rows(MatmulInput input, Range rows) {
@@ -61,10 +72,10 @@ MatmulInput some_rows(MatmulInput input, Range rows) {
     input.q8.scales += blocks;
     input.q8.sums += blocks * 2;
     input.q8.rest += rows.begin;
-  } else if (input.form == InputForm::bf16) {
-    input.bf16 += rows.begin * input.stride;
-  } else {
+  } else if (input.form == InputForm::f32) {
     input.f32 += rows.begin * input.stride;
+  } else {  // tiles: a whole number of them
+    input.bf16 += rows.begin * input.stride;
   }
   input.rows = rows.end - rows.begin;
   return input;
@@ -74,9 +85,10 @@ MatmulInput some_rows(MatmulInput input, Range rows) {
 
 int64_t LinearStep::input_bytes(int64_t rows) const {
   // Floats are the largest form, larger than two rows of int8, but for the block that those have
-  // more; four paddings are the most that carve() adds.
+  // more, and but for tiles of few rows; four paddings are the most that carve() adds.
   const int64_t columns = parts.front().panels.columns + kRecordColumns;
-  return rows * columns * static_cast<int64_t>(sizeof(float)) + 4 * kPanelAlign;
+  return std::max(rows, kInputTileRows / 2) * columns * static_cast<int64_t>(sizeof(float)) +
+         4 * kPanelAlign;
 }
 
 int64_t LinearStep::scratch_bytes(const Kernels& kernels, int64_t rows) const {
@@ -118,9 +130,9 @@ void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range ro
     } else if (input.form == InputForm::q8) {
       run.kernels.quantize_q8(row, input.q8, r);
     }
-    if (input.form == InputForm::bf16) {
-      run.kernels.to_bf16(row, columns, const_cast<uint16_t*>(input.bf16) + r * input.stride);
-    }
+    auto* halves = const_cast<uint16_t*>(input.bf16);
+    if (input.form == InputForm::bf16) run.kernels.to_bf16(row, columns, halves + r * input.stride);
+    if (input.form == InputForm::bf16_tiles) run.kernels.to_bf16_tiles(row, columns, r, halves);
   }
 }
 
@@ -129,13 +141,26 @@ bool LinearStep::splits_rows(const Run& run) const {
   return !fine && row_count(run) >= kRowsApiece * run.team.size();
 }
 
+/// The rows that a thread prepares: whole tiles, where it reads or writes tiles.
+Range LinearStep::rows_of(const Run& run, int thread) const {
+  const int64_t rows = row_count(run);
+  const auto in_tiles = [&](const LinearPart& part) {
+    return part.input_form(run.kernels, rows) == InputForm::bf16_tiles;
+  };
+  if (!in_tiles(parts.front()) && !(reader && in_tiles(*reader)))
+    return split(rows, thread, run.team.size());
+  const Range tiles = split(whole_tiles(rows) / kInputTileRows, thread, run.team.size());
+  const auto row_at = [=](int64_t tile) { return std::min(tile * kInputTileRows, rows); };
+  return {row_at(tiles.begin), row_at(tiles.end)};
+}
+
 MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scratch) const {
   const int64_t rows = row_count(run);
   const InputForm form = parts.front().input_form(run.kernels, rows);
   const int64_t columns = parts.front().panels.columns;
-  const Range mine = split(rows, thread, run.team.size());
+  const Range mine = rows_of(run, thread);
   const int64_t first = run.first_row(tail) * in.width;
-  if (in_is_readers && writes_bf16(run, parts.front(), rows)) {
+  if (in_is_readers && form_for(run, parts.front(), in, rows) != InputForm::f32) {
     const MatmulInput input{.form = form,
                             .bf16 = reinterpret_cast<const uint16_t*>(run.rows(in)) + first,
                             .stride = in.width,
@@ -220,8 +245,10 @@ void LinearStep::run(const Run& run, int thread) const {
   MatmulArgs args{.input = prepare(run, thread, scratch), .epilogue = epilogue};
   args.scratch = scratch.take<std::byte>(0);
   args.out_stride = out.width;
-  const bool bf16 = reader && writes_bf16(run, *reader, rows);
-  const int64_t mine = splits_rows(run) ? split(rows, thread, run.team.size()).begin : 0;
+  const InputForm form = reader ? form_for(run, *reader, out, rows) : InputForm::f32;
+  const bool bf16 = form != InputForm::f32;
+  args.out_tiles = form == InputForm::bf16_tiles;
+  const int64_t mine = splits_rows(run) ? rows_of(run, thread).begin : 0;
   int64_t at = (run.first_row(tail) + mine) * out.width;
   for (const LinearPart& part : parts) {
     args.out = bf16 ? nullptr : run.rows(out) + at;

@@ -23,7 +23,7 @@ struct LinearPart {
   bool many_rows = false;
 
   InputForm input_form(const Kernels& kernels, int64_t rows) const {
-    return kernels.matmul_input(panels.type, as_many(rows));
+    return kernels.matmul_input(panels.type, panels.columns, as_many(rows));
   }
   int64_t scratch_bytes(const Kernels& kernels, int64_t rows) const {
     return kernels.matmul_scratch(panels.type, panels.columns, as_many(rows));
@@ -62,6 +62,7 @@ struct LinearStep {
  private:
   int64_t row_count(const Run& run) const;
   bool splits_rows(const Run& run) const;
+  Range rows_of(const Run& run, int thread) const;
   MatmulInput prepare(const Run& run, int thread, ScratchSplitter& scratch) const;
   void prepare_rows(const Run& run, const MatmulInput& input, Range rows, float* normed) const;
   void multiply(const Run& run, int thread, const LinearPart& part, MatmulArgs args) const;

@@ -109,7 +109,7 @@ class Bench {
     const MatmulArgs args{.w = &w_,
                           .first_panel = 0,
                           .last_panel = w_.count(),
-                          .input = input_.view(k_.matmul_input(w_.type, input_.rows), input_.rows),
+                          .input = input_.view(k_.matmul_input(w_.type, w_.columns, input_.rows), input_.rows),
                           .epilogue = {},
                           .out = out_.data(),
                           .out_stride = w_.rows,

@@ -41,7 +41,12 @@ struct Call {
   Epilogue epilogue = {};
   int64_t guard = kPanelAlign;  // bytes behind the scratch that must stay as they are
   bool to_bf16 = false;         // out_bf16 instead of out
+  bool to_tiles = false;        // the same, in tiles
 };
+
+bool is_bf16(InputForm form) {
+  return form == InputForm::bf16 || form == InputForm::bf16_tiles;
+}
 
 /// Columns of a product: half of a gated matrix.
 int64_t outputs(const Matrix& m, const Epilogue& e) {
@@ -60,7 +65,9 @@ std::vector<float> run(const Kernels& k, const Matrix& m, Input& input, const Ca
   for (int64_t r = 0; r < call.rows; ++r) std::fill_n(first + r * stride, width, before);
   const int64_t scratch_bytes = k.matmul_scratch(m.panels.type, m.panels.columns, call.rows);
   const AlignedBytes scratch(scratch_bytes + call.guard);
-  std::vector<uint16_t> rounded(out.size(), f32_to_bf16(kUntouched));
+  const bool to_bf16 = call.to_bf16 || call.to_tiles;
+  std::vector<uint16_t> rounded(out.size() + static_cast<size_t>(kInputTileRows * width),
+                                f32_to_bf16(kUntouched));
   std::fill_n(scratch.data(), scratch_bytes + call.guard, std::byte{0x5a});
   k.matmul({.w = &m.panels,
             .first_panel = call.first_panel,
@@ -68,10 +75,16 @@ std::vector<float> run(const Kernels& k, const Matrix& m, Input& input, const Ca
             .input = input.view(form, call.rows),
             .epilogue = call.epilogue,
             .out = first,
-            .out_bf16 = call.to_bf16 ? rounded.data() + 3 : nullptr,
-            .out_stride = stride,
+            .out_bf16 = to_bf16 ? rounded.data() + 3 : nullptr,
+            .out_stride = call.to_tiles ? width : stride,
+            .out_tiles = call.to_tiles,
             .scratch = scratch.data()});
-  if (call.to_bf16) std::ranges::transform(rounded, out.begin(), bf16_to_f32);
+  for (int64_t r = 0; to_bf16 && r < call.rows; ++r) {
+    for (int64_t c = 0; c < (call.to_tiles ? width : stride); ++c) {
+      const int64_t at = call.to_tiles ? at_in_tiles(r, c, width) : r * stride + c;
+      first[r * stride + c] = bf16_to_f32(rounded[static_cast<size_t>(3 + at)]);
+    }
+  }
   CHECK(std::all_of(scratch.data() + scratch_bytes, scratch.data() + scratch_bytes + call.guard,
                     [](std::byte b) { return b == std::byte{0x5a}; }));
   CHECK(std::all_of(out.data(), first, [](float x) { return x == kUntouched; }));
@@ -85,7 +98,7 @@ std::vector<float> run(const Kernels& k, const Matrix& m, Input& input, const Ca
 }
 
 std::vector<float> run(const Kernels& k, const Matrix& m, Input& input, const Call& call) {
-  return run(k, m, input, call, k.matmul_input(m.panels.type, call.rows));
+  return run(k, m, input, call, k.matmul_input(m.panels.type, m.panels.columns, call.rows));
 }
 
 /// Index of the first float whose bits differ, or -1. NaNs equal each other.
@@ -102,7 +115,7 @@ int64_t first_difference(const std::vector<float>& a, const std::vector<float>& 
 /// The input as the kernel of this form sees it: exactly, as doubles.
 double input_value(Input& input, InputForm form, int64_t r, int64_t k) {
   const auto at = static_cast<size_t>(1 + r * input.stride + k);
-  if (form == InputForm::bf16) return bf16_to_f32(input.bf16[at]);
+  if (is_bf16(form)) return bf16_to_f32(input.bf16[at]);
   if (form == InputForm::f32) return input.f32[at];
   const Q8Rows q8 = input.q8();
   const auto value = [&](int64_t block) {
@@ -134,13 +147,13 @@ std::vector<double> magnitudes(const Panels& w, int64_t n, const std::vector<flo
 /// some bits of the float that is rounded.
 void check_against_double(const Kernels& k, const Matrix& m, Input& input, int64_t rows) {
   const Panels& w = m.panels;
-  const InputForm form = k.matmul_input(w.type, rows);
+  const InputForm form = k.matmul_input(w.type, w.columns, rows);
   const std::vector<float> result = run(k, m, input, {.rows = rows});
   std::vector<float> row(static_cast<size_t>(w.columns));
   double worst = 0;
   for (int64_t n = 0; n < w.rows; ++n) {
     dequantize_row(w.type, m.file.data() + n * row_bytes(w.type, w.columns), row.data(), w.columns);
-    if (form == InputForm::bf16 && !is_quantized(w.type)) {
+    if (is_bf16(form) && !is_quantized(w.type)) {
       for (float& x : row) x = bf16_to_f32(f32_to_bf16(x));
     }
     const std::vector<double> magnitude = magnitudes(w, n, row);
@@ -156,7 +169,7 @@ void check_against_double(const Kernels& k, const Matrix& m, Input& input, int64
     }
   }
   const double eps = std::numeric_limits<float>::epsilon();
-  const bool rounds = form == InputForm::bf16 && is_quantized(w.type);
+  const bool rounds = is_bf16(form) && is_quantized(w.type);
   CHECK(worst <= (static_cast<double>(w.columns) / 2 + 4) * eps + (rounds ? 0x1.04p-8 : 0));
 }
 
@@ -202,7 +215,7 @@ TEST_CASE("every table gives the scalar table's bits, whatever the number of row
         CAPTURE(columns);
         for (const int64_t rows : kRowCounts) {
           CAPTURE(rows);
-          if (k.matmul_input(type, rows) == InputForm::bf16) continue;
+          if (is_bf16(k.matmul_input(type, columns, rows))) continue;
           const std::vector<float> prefix(expected.begin(), expected.begin() + rows * 83);
           CHECK(first_difference(run(k, m, input, {.rows = rows}), prefix) == -1);
         }
@@ -265,7 +278,7 @@ TEST_CASE("very wide matrices stay within their scratch") {
 TEST_CASE("the epilogue adds the bias, activates, multiplies the gate and accumulates") {
   constexpr Activation kActivations[] = {Activation::none, Activation::relu,      Activation::silu,
                                          Activation::gelu, Activation::gelu_tanh, Activation::tanh};
-  constexpr int64_t kRows = 96;  // of the matrix: 6 panels
+  constexpr int64_t kRows = 128;  // of the matrix: 8 panels
   std::vector<float> bias(kRows);
   for (size_t i = 0; i < bias.size(); ++i) bias[i] = 0.25f * static_cast<float>(i % 7) - 0.5f;
   for (const Isa isa : machine_isas()) {
@@ -290,7 +303,7 @@ TEST_CASE("the epilogue adds the bias, activates, multiplies the gate and accumu
                                        .gated = gated,
                                        .accumulate = accumulate}};
           const std::vector<float> result =
-              run(k, m, input, call, k.matmul_input(type, rows), /*before=*/0.75f);
+              run(k, m, input, call, k.matmul_input(type, 64, rows), /*before=*/0.75f);
           const int64_t width = gated ? kRows / 2 : kRows;
           std::vector<float> expected, factors;
           for (int64_t r = 0; r < rows; ++r) {
@@ -310,8 +323,11 @@ TEST_CASE("the epilogue adds the bias, activates, multiplies the gate and accumu
           Call rounded = call;
           rounded.to_bf16 = true;
           const std::vector<float> halves = run(k, m, input, rounded);
-          const bool bf16 = k.matmul_input(type, rows) == InputForm::bf16;
-          if (bf16 && isa == Isa::amx && activation != Activation::none) {
+          Call tiled = call;
+          tiled.to_tiles = true;
+          CHECK(first_difference(run(k, m, input, tiled), halves) == -1);
+          const bool tiles = k.matmul_input(type, 64, rows) == InputForm::bf16_tiles;
+          if (tiles && activation != Activation::none) {
             CHECK(is_near(halves, expected, factors));
             continue;
           }
@@ -333,8 +349,7 @@ TEST_CASE("a row that holds a NaN or an infinity gives NaN, and spoils no other 
       Input input(scalar, 17, 256, 10);
       const std::vector<float> good = run(k, m, input, {.rows = 17});
       input.f32[static_cast<size_t>(1 + 4 * input.stride + 100)] = NAN;
-      k.to_bf16(input.f32.data(), static_cast<int64_t>(input.f32.size()), input.bf16.data());
-      input.quantize(k);
+      input.round(k);
       const std::vector<float> spoilt = run(k, m, input, {.rows = 17});
       for (size_t i = 0; i < spoilt.size(); ++i) {
         const bool bad_row = i / 35 == 4;

@@ -108,9 +108,10 @@ struct Matrix {
 /// few large numbers in some block, every ninth in several.
 struct Input {
   int64_t rows, columns, stride;
-  std::vector<float> f32;      // [rows, stride], from element 1
-  std::vector<uint16_t> bf16;  // likewise
-  std::vector<int8_t> values;  // [rows, blocks, 32], from element 1, as all of q8()
+  std::vector<float> f32;       // [rows, stride], from element 1
+  std::vector<uint16_t> bf16;   // likewise
+  std::vector<uint16_t> tiles;  // form bf16_tiles, from element 1
+  std::vector<int8_t> values;   // [rows, blocks, 32], from element 1, as all of q8()
   std::vector<float> scales;
   std::vector<int32_t> sums, rest;
 
@@ -127,18 +128,25 @@ struct Input {
       }
     }
     bf16.resize(f32.size());
-    k.to_bf16(f32.data(), static_cast<int64_t>(f32.size()), bf16.data());
+    const int64_t tile_rows = (rows + kInputTileRows - 1) / kInputTileRows * kInputTileRows;
+    tiles.resize(static_cast<size_t>(1 + tile_rows * columns));
     const auto blocks = static_cast<size_t>(rows * Q8Rows{.columns = columns}.blocks());
     values.resize(1 + blocks * 32);
     scales.resize(1 + blocks);
     sums.resize(1 + blocks * 2);
     rest.resize(static_cast<size_t>(1 + rows));
-    quantize(k);
+    round(k);
   }
 
-  void quantize(const Kernels& k) {
+  /// Makes the other forms from f32.
+  void round(const Kernels& k) {
+    k.to_bf16(f32.data(), static_cast<int64_t>(f32.size()), bf16.data());
     if (columns % kRecordColumns != 0) return;
-    for (int64_t r = 0; r < rows; ++r) k.quantize_q8(f32.data() + 1 + r * stride, q8(), r);
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* row = f32.data() + 1 + r * stride;
+      k.to_bf16_tiles(row, columns, r, tiles.data() + 1);
+      k.quantize_q8(row, q8(), r);
+    }
   }
 
   Q8Rows q8() {
@@ -152,7 +160,7 @@ struct Input {
   MatmulInput view(InputForm form, int64_t count) {
     return {.form = form,
             .f32 = f32.data() + 1,
-            .bf16 = bf16.data() + 1,
+            .bf16 = (form == InputForm::bf16_tiles ? tiles : bf16).data() + 1,
             .stride = stride,
             .q8 = q8(),
             .rows = count};

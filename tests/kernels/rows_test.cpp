@@ -114,6 +114,24 @@ TEST_CASE("to_bf16 rounds to nearest even and keeps NaN, equal bits everywhere")
   });
 }
 
+TEST_CASE("to_bf16_tiles writes a row of tiles, and nothing else") {
+  constexpr int64_t kColumns = 96, kRows = 20, kTileRows = 32;
+  const std::vector<float> x = normal(kColumns, 5);
+  for (const NamedTable& isa : machine_tables()) {
+    for (const int64_t row : {0, 3, 15, 16, 19}) {
+      INFO(isa.name, ", row ", row);
+      std::vector<uint16_t> tiles(kTileRows * kColumns, 7);
+      isa.table.to_bf16_tiles(x.data(), kColumns, row, tiles.data());
+      for (int64_t r = 0; r < kRows; ++r) {
+        for (int64_t c = 0; c < kColumns; ++c) {
+          const uint16_t expected = r == row ? f32_to_bf16(x[c]) : 7;
+          if (tiles[at_in_tiles(r, c, kColumns)] != expected) FAIL("row ", r, ", column ", c);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("rms_norm") {
   for_each_case([](const Kernels& k, int64_t n, int64_t offset) {
     const std::vector<float> x = normal(n, 2, 3), w = normal(n, 3);
