@@ -28,7 +28,7 @@
 namespace heed {
 namespace {
 
-constexpr int64_t kBlockRows = 2 * kTileRows;
+constexpr int64_t kBlockRows = kSumRows;
 
 /// Records of a chunk at most: those of two panels fill 36 of 48 KiB of the nearest cache. (The
 /// loop over more than 30 ends in a misprediction, which costs as much as 14 steps of it.)
@@ -154,22 +154,23 @@ int64_t tiles_of(int64_t rows) {
   return (rows + kTileRows - 1) / kTileRows;
 }
 
-/// Floats of a block's sums, [panel][row][16].
-constexpr int64_t kPanelSums = kBlockRows * kPanelRows;
 constexpr int64_t kBlockSums = kTilePanels * kPanelSums;
 
-/// A block whose sums are complete. They are stored after the next block's are made: a load of what
-/// the tile unit stores would wait for it.
+/// A block whose sums are complete. They are stored beside the steps of the next block, some rows
+/// at a step: the tile unit leaves the others idle.
 struct Finished {
   const MatmulArgs* args = nullptr;
+  StoreRows store = nullptr;
   int64_t panel = 0, panels = 0;
   int64_t first_row = 0, rows = 0;
   float* sums = nullptr;
+  int64_t next = 0;  // row to store
 
-  void store() const {
-    if (rows == 0) return;
-    for (int64_t p = 0; p < panels; p += args->epilogue.gated ? 2 : 1)
-      store_products(*args, panel + p, first_row, rows, sums + p * kPanelSums, kPanelSums);
+  void store_rows(int64_t count) {
+    const int64_t n = smaller(count, rows - next);
+    if (n <= 0) return;
+    store(*args, panel, panels, first_row + next, n, sums + next * kPanelRows);
+    next += n;
   }
 };
 
@@ -202,9 +203,10 @@ struct Block {
 };
 
 /// Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 weights. Rows are loaded with the hint that they
-/// will not be used again, lest they drive the weights out of the nearest cache.
-template <int row_tiles, int panels>
-inline void multiply_block(const Block& b, Coming& coming) {
+/// will not be used again, lest they drive the weights out of the nearest cache. beside() is what
+/// the other units do while the tile unit is busy with a step.
+template <int row_tiles, int panels, typename Beside>
+inline void multiply_block(const Block& b, Beside beside) {
   constexpr bool lower = row_tiles == 2, right = panels == 2;
   constexpr int64_t kTileSums = kTileRows * kPanelRows;
   float *sums = b.sums, *right_sums = b.sums + kPanelSums;
@@ -233,7 +235,7 @@ inline void multiply_block(const Block& b, Coming& coming) {
       _tile_dpbf16ps(2, 5, 6);
     }
     if constexpr (lower && right) _tile_dpbf16ps(3, 5, 7);
-    coming.ask_for_share();
+    beside();
   }
   _tile_stored(0, sums, 64);
   if constexpr (right) _tile_stored(1, right_sums, 64);
@@ -242,11 +244,12 @@ inline void multiply_block(const Block& b, Coming& coming) {
   finish_stores();
 }
 
-inline void multiply_block(const Block& b, int64_t row_tiles, int64_t panels, Coming& coming) {
+template <typename Beside>
+inline void multiply_block(const Block& b, int64_t row_tiles, int64_t panels, Beside beside) {
   if (row_tiles == 2) {
-    panels == 2 ? multiply_block<2, 2>(b, coming) : multiply_block<2, 1>(b, coming);
+    panels == 2 ? multiply_block<2, 2>(b, beside) : multiply_block<2, 1>(b, beside);
   } else {
-    panels == 2 ? multiply_block<1, 2>(b, coming) : multiply_block<1, 1>(b, coming);
+    panels == 2 ? multiply_block<1, 2>(b, beside) : multiply_block<1, 1>(b, beside);
   }
 }
 
@@ -281,6 +284,7 @@ class Product {
       : args_(args),
         layout_(args.w->columns, args.input.rows),
         unpack_(unpack_of(args.w->type)),
+        store_(store_of(args)),
         weights_(args.scratch),
         sums_(reinterpret_cast<float*>(args.scratch + layout_.sums)) {}
 
@@ -291,7 +295,7 @@ class Product {
         for (int64_t i = 0; i < layout_.chunks.count; ++i) multiply(panel, i, row, rows);
       }
     }
-    finished_.store();
+    finished_.store_rows(kBlockRows);
   }
 
  private:
@@ -330,9 +334,15 @@ class Product {
     const auto* rows_at =
         reinterpret_cast<const std::byte*>(args_.input.bf16) + first_row / kTileRows * row_stride;
     Coming coming = chunk_after(panel, index, blocks_of(rows) * records);
+    const int64_t rows_a_step = (kTileRows + records - 1) / records * 2;
+    const auto beside = [&] {
+      coming.ask_for_share();
+      finished_.store_rows(rows_a_step);
+    };
     for (int64_t i = 0; i < blocks_of(rows); ++i) {
       const int64_t row = i * kBlockRows;
       const Finished block{.args = &args_,
+                           .store = store_,
                            .panel = panel,
                            .panels = panels,
                            .first_row = first_row + row,
@@ -346,8 +356,8 @@ class Product {
                       .records = records,
                       .first = index == 0,
                       .sums = block.sums},
-                     tiles_of(block.rows), panels, coming);
-      finished_.store();
+                     tiles_of(block.rows), panels, beside);
+      finished_.store_rows(kBlockRows);
       finished_ = last ? block : Finished{};
     }
     if (last) sum_block_ += blocks_of(rows);
@@ -356,6 +366,7 @@ class Product {
   const MatmulArgs& args_;
   const Layout layout_;
   const UnpackRecord unpack_;
+  const StoreRows store_;
   std::byte* const weights_;
   float* const sums_;
   int64_t sum_block_ = 0;  // of the first block

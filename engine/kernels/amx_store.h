@@ -15,55 +15,75 @@ inline Vec bias_of(const MatmulArgs& args, int64_t panel) {
   return load_first(args.epilogue.bias + first, left < kLanes ? (left < 0 ? 0 : left) : kLanes);
 }
 
-/// As store_panel, with `activation` for args.epilogue.activation. Two rows are rounded at once.
-template <typename Function>
-inline void store_rounded(const MatmulArgs& args, int64_t panel, int64_t first_row, int64_t rows,
-                          const float* acc, int64_t apart, Function activation) {
-  const bool gated = args.epilogue.gated;
+/// Stores rows [row, row + rows) of `panels` panels; sums: [panel][kSumRows][16], those of the
+/// first row first.
+inline constexpr int64_t kSumRows = 2 * kTileRows;
+inline constexpr int64_t kPanelSums = kSumRows * kPanelRows;
+using StoreRows = void (*)(const MatmulArgs& args, int64_t panel, int64_t panels, int64_t row,
+                           int64_t rows, float* sums);
+
+inline void store_any(const MatmulArgs& args, int64_t panel, int64_t panels, int64_t row,
+                      int64_t rows, float* sums) {
+  store_tile(args, panel, panels, row, rows, sums, kPanelSums);
+}
+
+/// Rounds two rows of a panel, or of a gate and an up panel, at once.
+template <Vec (*activation)(Vec), bool gated>
+inline void store_rounded(const MatmulArgs& args, int64_t panel, int64_t row, int64_t rows,
+                          const float* sums) {
   const Vec bias = bias_of(args, panel), up_bias = gated ? bias_of(args, panel + 1) : zero();
-  const auto value = [&](const float* sums) {
-    const Vec x = activation(load(sums) + bias);
-    return gated ? x * (load(sums + apart) + up_bias) : x;
+  const auto value = [&](const float* at) {
+    const Vec x = activation(load(at) + bias);
+    return gated ? x * (load(at + kPanelSums) + up_bias) : x;
   };
   const int64_t column = (gated ? panel / 2 : panel) * kPanelRows;
-  // Rows that lie in tiles begin with a tile.
-  const int64_t stride = args.out_tiles ? kRecordColumns : args.out_stride;
-  uint16_t* out = args.out_bf16 + (args.out_tiles ? at_in_tiles(first_row, column, args.out_stride)
-                                                  : first_row * stride + column);
-  const int64_t to_next_tile = args.out_tiles ? kTileRows * (args.out_stride - stride) : 0;
-  for (int64_t r = 0; r < rows; r += 2, acc += 2 * kPanelRows, out += 2 * stride) {
-    if (r == kTileRows) out += to_next_tile;
-    const Vec a = value(acc), b = value(acc + kPanelRows);
-    const auto both = (__m512i)_mm512_cvtne2ps_pbh(b.v, a.v);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(both));
+  for (int64_t r = 0; r < rows; r += 2, sums += 2 * kPanelRows) {
+    const auto place = [&](int64_t at) {
+      const int64_t stride = args.out_stride;
+      at = args.out_tiles ? at_in_tiles(at, column, stride) : at * stride + column;
+      return reinterpret_cast<__m256i*>(args.out_bf16 + at);
+    };
+    const auto both = (__m512i)_mm512_cvtne2ps_pbh(value(sums + kPanelRows).v, value(sums).v);
+    _mm256_storeu_si256(place(row + r), _mm512_castsi512_si256(both));
     if (r + 1 == rows) break;
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + stride),
-                        _mm512_extracti64x4_epi64(both, 1));
+    _mm256_storeu_si256(place(row + r + 1), _mm512_extracti64x4_epi64(both, 1));
   }
 }
 
-/// As store_panel; acc has an even number of rows.
-inline void store_products(const MatmulArgs& args, int64_t panel, int64_t first_row, int64_t rows,
-                           float* acc, int64_t apart) {
+template <Vec (*activation)(Vec)>
+void store_halves(const MatmulArgs& args, int64_t panel, int64_t panels, int64_t row, int64_t rows,
+                  float* sums) {
+  if (args.epilogue.gated) return store_rounded<activation, true>(args, panel, row, rows, sums);
+  for (int64_t i = 0; i < panels; ++i, sums += kPanelSums)
+    store_rounded<activation, false>(args, panel + i, row, rows, sums);
+}
+
+inline Vec unchanged(Vec x) {
+  return x;
+}
+inline Vec relu(Vec x) {
+  return max(zero(), x);
+}
+
+/// How a call's products are stored.
+inline StoreRows store_of(const MatmulArgs& args) {
   const int64_t columns = args.epilogue.gated ? args.w->rows / 2 : args.w->rows;
-  const int64_t column = (args.epilogue.gated ? panel / 2 : panel) * kPanelRows;
-  if (!args.out_bf16 || columns - column < kPanelRows)
-    return store_panel(args, panel, first_row, rows, acc, apart);
-  const auto by = [&](auto f) { store_rounded(args, panel, first_row, rows, acc, apart, f); };
+  if (!args.out_bf16 || columns % kPanelRows) return store_any;
   switch (args.epilogue.activation) {
     case Activation::none:
-      return by([](Vec x) { return x; });
+      return store_halves<unchanged>;
     case Activation::relu:
-      return by([](Vec x) { return max(zero(), x); });
+      return store_halves<relu>;
     case Activation::silu:
-      return by([](Vec x) { return brief_silu(x); });
+      return store_halves<brief_silu>;
     case Activation::gelu:
-      return by([](Vec x) { return brief_gelu(x); });
+      return store_halves<brief_gelu>;
     case Activation::gelu_tanh:
-      return by([](Vec x) { return brief_gelu_tanh(x); });
+      return store_halves<brief_gelu_tanh>;
     case Activation::tanh:
-      return by([](Vec x) { return tanh(x); });
+      return store_halves<tanh>;
   }
+  return store_any;
 }
 
 }  // namespace
