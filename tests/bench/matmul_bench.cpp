@@ -106,14 +106,15 @@ class Bench {
   }
 
   double seconds() {
-    const MatmulArgs args{.w = &w_,
-                          .first_panel = 0,
-                          .last_panel = w_.count(),
-                          .input = input_.view(k_.matmul_input(w_.type, w_.columns, input_.rows), input_.rows),
-                          .epilogue = {},
-                          .out = out_.data(),
-                          .out_stride = w_.rows,
-                          .scratch = scratch_.data()};
+    const MatmulArgs args{
+        .w = &w_,
+        .first_panel = 0,
+        .last_panel = w_.count(),
+        .input = input_.view(k_.matmul_input(w_.type, w_.columns, input_.rows), input_.rows),
+        .epilogue = {},
+        .out = out_.data(),
+        .out_stride = w_.rows,
+        .scratch = scratch_.data()};
     return best_time([&] { k_.matmul(args); });
   }
   int64_t bytes() const { return w_.count() * w_.panel_bytes; }
