@@ -4,14 +4,15 @@
 // bf16_attention.cpp.
 //
 // As there, a pass over the keys serves some queries with an online softmax; 16 queries, a strip,
-// go through a stretch of keys with their sums in tiles. Two thirds of the time is the softmax: so
-// its instructions are counted. A maximum is replaced only where a score exceeds it by much, as few
+// go through a stretch of keys with their sums in tiles. Half of the time is the softmax: so its
+// instructions are counted. A maximum is replaced only where a score exceeds it by much, as few
 // blocks have one, and the maxima of 16 queries are found together.
 //
 // The tile unit takes a product in 16 cycles if no more than one and a half tiles are loaded for
 // it, from the second-level cache too. Nothing is won by multiplying and weighing side by side:
-// while products are made, the vector units multiply at half their rate. References:
-// FlashAttention-2 (arXiv 2307.08691) for the order of the loops.
+// while products are made, the vector units multiply at half their rate.
+//
+// References: FlashAttention-2 (arXiv 2307.08691) for the order of the loops.
 #include "engine/kernels/far_memory.h"
 
 #include "engine/kernels/avx512_vec.h"

@@ -56,6 +56,28 @@ TEST_CASE("a batch equals each sequence alone, and any threads give the same bit
   }
 }
 
+TEST_CASE("matrices of different types read what each other wrote") {
+  const auto sequences = some_sequences();
+  for (const Isa isa : machine_isas()) {
+    CAPTURE(to_string(isa));
+    for (const char* floats : {"ffn_up", "ffn_down"}) {
+      INFO("in f32: ", std::string(floats));
+      const auto model = [&](bool exact) {
+        return TinyModel(tiny_encoder(), DType::q8_0, kernels(isa), exact, /*many_rows=*/true,
+                         floats);
+      };
+      const TinyModel mixed = model(false), exact = model(true);
+      const std::vector<float> batch = embed(mixed, sequences, 2);
+      CHECK(same_bits(batch, embed(mixed, sequences, 1)));
+      CHECK(same_bits(batch, embed(mixed, sequences, 3)));
+      const std::vector<float> expected = embed(exact, sequences, 2);
+      for (size_t i = 0; i < batch.size(); ++i) {
+        CHECK(std::abs(batch[i] - expected[i]) < 0x1p-5f);
+      }
+    }
+  }
+}
+
 TEST_CASE(
     "many rows of floats: any threads give the same bits, and all is close to the exact ones") {
   const auto sequences = some_sequences();

@@ -19,10 +19,11 @@ namespace heed {
 /// A model with random weights of a given type (vectors are always f32), packed for one table.
 class TinyModel {
  public:
-  /// Matrices whose rows are no multiple of `type`'s block become f32.
+  /// Matrices whose rows are no multiple of `type`'s block become f32, and those whose name holds
+  /// `floats`, if it is not empty.
   TinyModel(ModelGraph model, DType type, const Kernels& kernels, bool exact = false,
-            bool many_rows = false)
-      : model_(std::move(model)) {
+            bool many_rows = false, std::string floats = "")
+      : model_(std::move(model)), floats_(std::move(floats)) {
     std::mt19937 random(7);
     for (const Param& param : all_params(model_)) add(param, type, random);
     bound_ = bind_model(model_, finder(), "tiny");
@@ -50,6 +51,7 @@ class TinyModel {
   void add(const Param& param, DType type, std::mt19937& random) {
     const bool matrix = param.shape.size() == 2;
     if (!matrix || param.shape.back() % info(type).block != 0) type = DType::f32;
+    if (!floats_.empty() && param.name.find(floats_) != std::string::npos) type = DType::f32;
     const bool norm = param.name.find("norm.weight") != std::string::npos;
     std::normal_distribution<float> normal(norm ? 1.f : 0.f, norm ? 0.1f : 0.15f);
     std::vector<float> values(element_count(param.shape));
@@ -61,6 +63,7 @@ class TinyModel {
   }
 
   ModelGraph model_;
+  std::string floats_;
   std::deque<std::vector<std::byte>> data_;
   std::map<std::string, TensorView> tensors_;
   BoundModel bound_;
