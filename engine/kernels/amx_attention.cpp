@@ -97,7 +97,7 @@ class Pass {
   }
 
   void run() {
-    const int64_t strips = (rows_ + kTileRows - 1) / kTileRows;
+    const int64_t strips = input_tiles(rows_);
     KeyRange seen;
     for (int64_t i = 0; i < strips; ++i) {
       strips_[i] = begin_strip(i * kTileRows);
@@ -139,24 +139,18 @@ class Pass {
   Strip strips_[kPassQueries / kTileRows];
 };
 
-/// Packs a strip's queries as tiles, rows that pad the last included; their sums begin at zero.
+/// Packs a strip's queries as tiles, in which the last is repeated; their sums begin at zero.
 template <int chunks>
 Strip Pass<chunks>::begin_strip(int64_t row) {
   Strip strip{.row = row, .rows = least(kTileRows, rows_ - row), .some = {}, .all = {}};
   auto* tile = reinterpret_cast<std::byte*>(queries_ + row * width_ / 2);
   for (int64_t r = 0; r < kTileRows; ++r, tile += kTileRowBytes) {
-    const bool there = r < strip.rows;
-    const float* x = there ? args_.queries[first_ + row + r] : nullptr;
+    const int64_t query = first_ + row + least(r, strip.rows - 1);
+    store_tile_row(args_.queries[query], width_, tile);
     float* sums = sums_ + (row + r) * width_;
-    for (int64_t d = 0; d < width_; d += 2 * kLanes) {
-      store_bf16(there ? load(x + d) : zero(), there ? load(x + d + kLanes) : zero(),
-                 tile + d / (2 * kLanes) * kTileBytes);
-      store(zero(), sums + d);
-      store(zero(), sums + d + kLanes);
-    }
+    for (int64_t d = 0; d < width_; d += kLanes) store(zero(), sums + d);
     store(zero(), totals_ + (row + r) * kLanes);
-    if (!there) continue;
-    const KeyRange range = args_.ranges[first_ + row + r];
+    const KeyRange range = args_.ranges[query];
     strip.some = hull(strip.some, range);
     strip.all = r == 0 ? range : within(strip.all, range.begin, range.end);
   }
@@ -408,7 +402,7 @@ void Pass<chunks>::end_row(int64_t row) {
 
 template <int chunks>
 void attend_by_tiles(const AttendArgs& args) {
-  configure_tiles({});
+  configure_tiles();
   for (int64_t row = 0; row < args.count; row += kPassQueries)
     Pass<chunks>(args, row, least(args.count - row, kPassQueries)).run();
   _tile_release();

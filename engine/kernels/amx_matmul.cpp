@@ -28,8 +28,6 @@
 namespace heed {
 namespace {
 
-constexpr int64_t kBlockRows = kSumRows;
-
 /// Records of a chunk at most: those of two panels fill 36 of 48 KiB of the nearest cache. (The
 /// loop over more than 30 ends in a misprediction, which costs as much as 14 steps of it.)
 constexpr int64_t kChunkRecords = 18;
@@ -150,10 +148,6 @@ UnpackRecord unpack_of(DType type) {
 
 // ---- products -----------------------------------------------------------------------------------
 
-int64_t tiles_of(int64_t rows) {
-  return (rows + kTileRows - 1) / kTileRows;
-}
-
 constexpr int64_t kBlockSums = kTilePanels * kPanelSums;
 
 /// A block whose sums are complete. They are stored beside the steps of the next block, some rows
@@ -179,15 +173,14 @@ struct Finished {
 struct Coming {
   const std::byte* at = nullptr;
   int64_t panels = 0, panel_bytes = 0;
-  int64_t lines = 0;   // of each panel, left
-  int64_t a_step = 0;  // lines
+  int64_t bytes = 0;   // of each panel, left
+  int64_t a_step = 0;  // bytes, whole lines
 
   void ask_for_share() {
-    const int64_t n = smaller(a_step, lines);
-    for (int64_t i = 0; i < n; ++i, at += kPanelAlign) {
-      for (int64_t p = 0; p < panels; ++p) __builtin_prefetch(at + p * panel_bytes, 0, 2);
-    }
-    lines -= n;
+    const int64_t n = smaller(a_step, bytes);
+    for (int64_t p = 0; p < panels; ++p) ask_for({at + p * panel_bytes, n});
+    at += n;
+    bytes -= n;
   }
 };
 
@@ -312,13 +305,13 @@ class Product {
   Coming chunk_after(int64_t panel, int64_t index, int64_t steps) const {
     if (++index == layout_.chunks.count) panel += kTilePanels, index = 0;
     if (panel >= args_.last_panel) return {};
-    const int64_t bytes = args_.w->panel_bytes, records = args_.w->columns / kRecordColumns;
-    const int64_t lines = layout_.chunks.size(index) * bytes / records / kPanelAlign + 1;
-    return {.at = args_.w->panel(panel) + layout_.chunks.begin(index) * bytes / records,
+    const Ahead chunk =
+        share_of(args_.w->panel(panel), args_.w->panel_bytes, index, layout_.chunks.count);
+    return {.at = chunk.at,
             .panels = smaller(kTilePanels, args_.last_panel - panel),
-            .panel_bytes = bytes,
-            .lines = lines,
-            .a_step = lines / steps + 1};
+            .panel_bytes = args_.w->panel_bytes,
+            .bytes = chunk.bytes,
+            .a_step = align_up(chunk.bytes / steps + 1)};
   }
 
   /// Multiplies chunk `index` of one or two panels with rows [first_row, first_row + rows).
@@ -356,7 +349,7 @@ class Product {
                       .records = records,
                       .first = index == 0,
                       .sums = block.sums},
-                     tiles_of(block.rows), panels, beside);
+                     input_tiles(block.rows), panels, beside);
       finished_.store_rows(kBlockRows);
       finished_ = last ? block : Finished{};
     }
@@ -402,15 +395,13 @@ DType many_rows_type(DType type) {
 }
 
 void to_bf16_tiles(const float* x, int64_t n, int64_t row, uint16_t* out) {
-  out += at_in_tiles(row, 0, n);
-  for (int64_t i = 0; i < n; i += kRecordColumns, out += kTileRows * kRecordColumns)
-    store_bf16(load(x + i), load(x + i + kLanes), out);
+  store_tile_row(x, n, reinterpret_cast<std::byte*>(out + at_in_tiles(row, 0, n)));
 }
 
 void matmul(const MatmulArgs& args) {
   if (args.input.form == InputForm::bf16) return bf16::matmul(args);
   if (args.input.form != InputForm::bf16_tiles) return amx::matmul_by_vectors(args);
-  configure_tiles({});
+  configure_tiles();
   Product(args).run();
   _tile_release();
 }

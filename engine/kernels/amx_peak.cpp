@@ -1,7 +1,5 @@
 // The limits of AMX: products of 16 x 64 byte tiles, four sums that do not wait for each other.
 // Reference: Intel Architecture Instruction Set Extensions Programming Reference, chapter 3.
-#include <cstddef>
-
 #include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/peaks.h"
 
@@ -21,7 +19,7 @@ void fill_tiles(uint32_t random, uint32_t constant) noexcept {
     state = state * 1664525 + 1013904223;  // Knuth, The Art of Computer Programming 2, 3.3.4
     number = static_cast<uint16_t>((state >> 16 & random) | constant);
   }
-  configure_tiles({});
+  configure_tiles();
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);

@@ -8,17 +8,17 @@
 namespace heed {
 namespace {
 
-/// Panel `panel` of a matrix's bias, or zeros.
+/// A whole panel of the bias, or zeros.
 inline Vec bias_of(const MatmulArgs& args, int64_t panel) {
-  if (!args.epilogue.bias) return zero();
-  const int64_t first = panel * kPanelRows, left = args.w->rows - first;
-  return load_first(args.epilogue.bias + first, left < kLanes ? (left < 0 ? 0 : left) : kLanes);
+  return args.epilogue.bias ? load(args.epilogue.bias + panel * kPanelRows) : zero();
 }
 
-/// Stores rows [row, row + rows) of `panels` panels; sums: [panel][kSumRows][16], those of the
+/// Rows of a block, and floats of its sums for a panel.
+inline constexpr int64_t kBlockRows = 2 * kTileRows;
+inline constexpr int64_t kPanelSums = kBlockRows * kPanelRows;
+
+/// Stores rows [row, row + rows) of `panels` panels; sums: [panel][kBlockRows][16], those of the
 /// first row first.
-inline constexpr int64_t kSumRows = 2 * kTileRows;
-inline constexpr int64_t kPanelSums = kSumRows * kPanelRows;
 using StoreRows = void (*)(const MatmulArgs& args, int64_t panel, int64_t panels, int64_t row,
                            int64_t rows, float* sums);
 
@@ -39,9 +39,7 @@ inline void store_rounded(const MatmulArgs& args, int64_t panel, int64_t row, in
   const int64_t column = (gated ? panel / 2 : panel) * kPanelRows;
   for (int64_t r = 0; r < rows; r += 2, sums += 2 * kPanelRows) {
     const auto place = [&](int64_t at) {
-      const int64_t stride = args.out_stride;
-      at = args.out_tiles ? at_in_tiles(at, column, stride) : at * stride + column;
-      return reinterpret_cast<__m256i*>(args.out_bf16 + at);
+      return reinterpret_cast<__m256i*>(args.out_bf16 + place_of(args, at, column));
     };
     const auto both = (__m512i)_mm512_cvtne2ps_pbh(value(sums + kPanelRows).v, value(sums).v);
     _mm256_storeu_si256(place(row + r), _mm512_castsi512_si256(both));
@@ -60,9 +58,6 @@ void store_halves(const MatmulArgs& args, int64_t panel, int64_t panels, int64_t
 
 inline Vec unchanged(Vec x) {
   return x;
-}
-inline Vec relu(Vec x) {
-  return max(zero(), x);
 }
 
 /// How a call's products are stored.

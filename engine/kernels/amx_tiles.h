@@ -4,6 +4,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include <cstddef>
+
 #include "engine/kernels/avx512_vec.h"
 
 namespace heed {
@@ -28,14 +30,21 @@ inline void store_bf16(Vec first, Vec second, void* out) {
   _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(second.v, first.v));
 }
 
+/// Rounds `n` numbers into a row of tiles that lie one after another; `row`: that of the first.
+inline void store_tile_row(const float* x, int64_t n, std::byte* row) {
+  for (int64_t i = 0; i < n; i += 2 * kLanes, row += kTileBytes)
+    store_bf16(load(x + i), load(x + i + kLanes), row);
+}
+
 /// Tiles are loaded and stored behind the compiler's back: GCC 12 does not know that a tile load
 /// reads memory, and takes ldtilecfg to read 8 bytes.
 inline void finish_stores() {
   asm volatile("" : : : "memory");
 }
 
-/// Gives this thread tiles of these shapes, all zero, until _tile_release.
-inline void configure_tiles(const TileShapes& shapes) {
+/// Gives this thread eight whole tiles, all zero, until _tile_release.
+inline void configure_tiles() {
+  const TileShapes shapes;
   finish_stores();
   _tile_loadconfig(&shapes);
 }

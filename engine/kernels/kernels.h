@@ -23,15 +23,20 @@ enum class Activation { none, relu, silu, gelu /* erf */, gelu_tanh, tanh };
 /// What form of its input a matmul wants: chosen by the table per matrix and number of rows.
 enum class InputForm { f32, q8, bf16, bf16_tiles };
 
-/// Rows and columns of a tile of bf16 numbers (AMX).
-inline constexpr int64_t kInputTileRows = 16, kInputTileColumns = 32;
+/// Rows of a tile of bf16 numbers (AMX); it has kRecordColumns columns.
+inline constexpr int64_t kInputTileRows = 16;
+
+/// Tiles below each other that hold `rows` rows.
+inline int64_t input_tiles(int64_t rows) {
+  return (rows + kInputTileRows - 1) / kInputTileRows;
+}
 
 /// Where the number at (row, column) lies in form bf16_tiles of `columns` columns, a multiple of
 /// 32: [tiles of 16 rows][tiles of 32 columns][16][32].
 inline int64_t at_in_tiles(int64_t row, int64_t column, int64_t columns) {
   return row / kInputTileRows * kInputTileRows * columns +
-         column / kInputTileColumns * kInputTileRows * kInputTileColumns +
-         row % kInputTileRows * kInputTileColumns + column % kInputTileColumns;
+         column / kRecordColumns * kInputTileRows * kRecordColumns +
+         row % kInputTileRows * kRecordColumns + column % kRecordColumns;
 }
 
 /// Activations rounded to int8 in blocks of 32 columns, for the integer kernels.
@@ -164,6 +169,12 @@ struct AttendArgs {
   float* logsumexp = nullptr;    // [count] or null: exp(scale * q k - logsumexp) is k's weight
   std::byte* scratch = nullptr;  // attend_scratch() bytes, this thread's own
 };
+
+/// Where a call stores the result at (row, column), in elements of its output.
+inline int64_t place_of(const MatmulArgs& args, int64_t row, int64_t column) {
+  return args.out_tiles ? at_in_tiles(row, column, args.out_stride)
+                        : row * args.out_stride + column;
+}
 
 struct Kernels {
   const char* name;

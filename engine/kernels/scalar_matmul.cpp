@@ -129,8 +129,7 @@ void store(const MatmulArgs& args, int64_t panel, int64_t r, const float* first,
   const Epilogue& e = args.epilogue;
   const int64_t column = (up ? panel / 2 : panel) * kPanelRows;
   const int64_t outputs = up ? args.w->rows / 2 : args.w->rows;
-  const int64_t at =
-      args.out_tiles ? at_in_tiles(r, column, args.out_stride) : r * args.out_stride + column;
+  const int64_t at = place_of(args, r, column);
   for (int64_t n = 0; n < std::min<int64_t>(kPanelRows, outputs - column); ++n) {
     const float* bias = e.bias ? e.bias + panel * kPanelRows + n : nullptr;
     float value = scalar::activated(e.activation, bias ? first[n] + bias[0] : first[n]);

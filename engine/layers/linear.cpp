@@ -31,11 +31,6 @@ void subtract(const Q8Rows& rounded, int64_t row, float* x) {
   }
 }
 
-/// Rows of all tiles that hold `rows` rows.
-int64_t whole_tiles(int64_t rows) {
-  return (rows + kInputTileRows - 1) / kInputTileRows * kInputTileRows;
-}
-
 /// The arrays of Q8Rows, or rows of floats (the larger form serves both), in one block.
 MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter& memory) {
   MatmulInput input{.form = form, .stride = columns, .rows = rows};
@@ -49,7 +44,7 @@ MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter
   } else if (form == InputForm::bf16) {
     input.bf16 = memory.take<uint16_t>(rows * columns);
   } else if (form == InputForm::bf16_tiles) {
-    input.bf16 = memory.take<uint16_t>(whole_tiles(rows) * columns);
+    input.bf16 = memory.take<uint16_t>(input_tiles(rows) * kInputTileRows * columns);
   } else {
     input.f32 = memory.take<float>(rows * columns);
   }
@@ -149,7 +144,7 @@ Range LinearStep::rows_of(const Run& run, int thread) const {
   };
   if (!in_tiles(parts.front()) && !(reader && in_tiles(*reader)))
     return split(rows, thread, run.team.size());
-  const Range tiles = split(whole_tiles(rows) / kInputTileRows, thread, run.team.size());
+  const Range tiles = split(input_tiles(rows), thread, run.team.size());
   const auto row_at = [=](int64_t tile) { return std::min(tile * kInputTileRows, rows); };
   return {row_at(tiles.begin), row_at(tiles.end)};
 }

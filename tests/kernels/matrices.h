@@ -128,8 +128,7 @@ struct Input {
       }
     }
     bf16.resize(f32.size());
-    const int64_t tile_rows = (rows + kInputTileRows - 1) / kInputTileRows * kInputTileRows;
-    tiles.resize(static_cast<size_t>(1 + tile_rows * columns));
+    tiles.resize(static_cast<size_t>(1 + input_tiles(rows) * kInputTileRows * columns));
     const auto blocks = static_cast<size_t>(rows * Q8Rows{.columns = columns}.blocks());
     values.resize(1 + blocks * 32);
     scales.resize(1 + blocks);

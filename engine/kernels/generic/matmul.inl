@@ -111,7 +111,7 @@ inline void for_each_row(const float* acc, int64_t rows, int64_t at, int64_t str
   }
 }
 
-/// Stores the first `n` columns of a row of the last panel.
+/// Stores the first `n` columns of a row of a panel.
 inline void store_part(const MatmulArgs& args, const float* acc, int64_t at, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes) {
     const int64_t lanes = smaller(n - i, kLanes);
@@ -127,15 +127,6 @@ inline void store_part(const MatmulArgs& args, const float* acc, int64_t at, int
   }
 }
 
-/// Stores the first `n` columns of `rows` rows of a panel in tiles.
-inline void store_in_tiles(const MatmulArgs& args, const float* acc, int64_t first_row,
-                           int64_t rows, int64_t column, int64_t n) {
-  for (int64_t r = 0; r < rows; ++r) {
-    const int64_t at = at_in_tiles(first_row + r, column, args.out_stride);
-    store_part(args, acc + r * kPanelRows, at, n);
-  }
-}
-
 /// Stores what a kernel left in acc for a panel, or a gate and an up panel, and `rows` rows. What
 /// is the same for all of them is asked once: a tile of few columns takes no longer than this.
 inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row, int64_t rows,
@@ -145,11 +136,10 @@ inline void store_panel(const MatmulArgs& args, int64_t panel, int64_t first_row
   const int64_t column = (gated ? panel / 2 : panel) * kPanelRows;
   const int64_t left = (gated ? args.w->rows / 2 : args.w->rows) - column;
   const int64_t at = first_row * args.out_stride + column, stride = args.out_stride;
-  if (args.out_tiles) {
-    store_in_tiles(args, acc, first_row, rows, column, smaller(left, kPanelRows));
-  } else if (left < kPanelRows) {
+  if (args.out_tiles || left < kPanelRows) {
     for (int64_t r = 0; r < rows; ++r)
-      store_part(args, acc + r * kPanelRows, at + r * stride, left);
+      store_part(args, acc + r * kPanelRows, place_of(args, first_row + r, column),
+                 smaller(left, kPanelRows));
   } else if (uint16_t* halves = args.out_bf16) {
     for_each_row(acc, rows, at, stride, [=](Vec x, int64_t i) { store_bf16(x, halves + i); });
   } else if (float* out = args.out; args.epilogue.accumulate) {

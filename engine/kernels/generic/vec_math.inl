@@ -71,6 +71,10 @@ inline Vec tanh(Vec x) {
   return clamp(quotient(x * p, q), -1, 1);
 }
 
+inline Vec relu(Vec x) {
+  return max(zero(), x);
+}
+
 inline Vec silu(Vec x) {
   return quotient(x, broadcast(1) + exp(zero() - x));
 }
@@ -97,7 +101,7 @@ inline void activate(Activation activation, int64_t n, float* x) {
     case Activation::none:
       return;
     case Activation::relu:
-      return each([](Vec v) { return max(zero(), v); });
+      return each([](Vec v) { return relu(v); });
     case Activation::silu:
       return each([](Vec v) { return silu(v); });
     case Activation::gelu:
