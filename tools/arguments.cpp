@@ -23,7 +23,7 @@ void ModelArguments::add_flags(Flags& flags) {
   add_name(flags);
   flags.add("-t,--threads", "N", threads, "threads; 0 = as many as the machine has", {0, 4096});
   flags.add("--exact", exact, "dequantised weights and F32 arithmetic");
-  flags.add("--no-mmap", no_mmap, "read the file instead of mapping it");
+  flags.add("--no-mmap", no_mmap, "");  // read the file instead of mapping it
   flags.add("-ngl,--gpu-layers,--n-gpu-layers", "N", "", [](std::string_view) {
     std::fputs("heed: -ngl ignored: all layers run on the CPU\n", stderr);
   });
@@ -49,8 +49,13 @@ Model ModelArguments::load_vocabulary() const {
 void SessionArguments::add_flags(Flags& flags, std::string_view context_help) {
   flags.add("-c,--ctx-size", "N", context, context_help, {0, 1e9});
   flags.add("-ub,--ubatch-size", "N", ubatch, "", {1, 1e6});
-  flags.add_choice("-ctk,--kv-type,--cache-type-k", "TYPE", kv_type, "",
-                   {{"f32", KvType::f32}, {"bf16", KvType::bf16}, {"f16", KvType::f16}});
+  flags.add_choice("-ctk,--kv-type,--cache-type-k", "TYPE", kv_type,
+                   "of the cache: bf16; f32, f16 or q8",
+                   {{"f32", KvType::f32},
+                    {"bf16", KvType::bf16},
+                    {"f16", KvType::f16},
+                    {"q8", KvType::q8},
+                    {"q8_0", KvType::q8}});
 }
 
 SessionOptions SessionArguments::options(const ModelArguments& model) const {

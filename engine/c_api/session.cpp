@@ -9,6 +9,7 @@ SessionOptions session_options(const heed_session_params* given) {
   // The engine counts its types in the same order.
   static_assert(static_cast<int>(KvType::bf16) == HEED_KV_BF16);
   static_assert(static_cast<int>(KvType::f16) == HEED_KV_F16);
+  static_assert(static_cast<int>(KvType::q8) == HEED_KV_Q8);
   if (params.context < 0 || params.ubatch < 1) {
     refuse(HEED_INVALID_ARGUMENT, "heed_session_params has context ", params.context,
            " and ubatch ", params.ubatch, ": expected 0 or more, and 1 or more");
@@ -16,7 +17,7 @@ SessionOptions session_options(const heed_session_params* given) {
   return {.context = params.context,
           .threads = params.threads,
           .ubatch = params.ubatch,
-          .kv_type = enum_of(params.kv_type, KvType::f16, "heed_session_params.kv_type"),
+          .kv_type = enum_of(params.kv_type, KvType::q8, "heed_session_params.kv_type"),
           .profile = params.profile != 0};
 }
 

@@ -50,6 +50,10 @@ KvShape memory_shape(const Graph& graph) {
 
 KvCache::KvCache(const KvShape& shape, KvType type, int64_t tokens)
     : shape_(shape), tiles_(tiles_for(tokens)) {
+  if (type == KvType::q8 && shape.head_dim > kMostQ8HeadDim) {
+    fail(Error::Code::unsupported, "key/value cache: 8 bits for heads of ", shape.head_dim,
+         " numbers, expected at most ", kMostQ8HeadDim);
+  }
   view_ = {.type = type, .head_dim = shape.head_dim};
   view_.values_offset = keys_bytes(shape, type, tiles_);
   view_.head_stride = 2 * view_.values_offset;

@@ -32,10 +32,10 @@ class WorkCounter {
   void add_attention(const Attention& attention) {
     const bool causal = attention.mask == Mask::causal;
     const int64_t keys = pass_.before + pass_.rows;
-    const int64_t value_bytes = pass_.kv_type == KvType::f32 ? 4 : 2;
+    const int64_t tile_bytes = kv_tile_bytes(pass_.kv_type, attention.head_dim);
     // Keys and values that live for the pass alone stay in the caches.
     if (causal && rows_ > 0) {
-      work_.bytes += 2 * keys * attention.kv_heads * attention.head_dim * value_bytes;
+      work_.bytes += 2 * keys * attention.kv_heads * tile_bytes / kTileTokens;
     }
     // The last row of a causal mask sees all, and each row before it a key less.
     const int64_t pairs = rows_ * keys - (causal ? rows_ * (rows_ - 1) / 2 : 0);
@@ -43,11 +43,12 @@ class WorkCounter {
     operations(attention_form()) += 4 * pairs * attention.heads * attention.head_dim;
   }
 
-  /// Where a table multiplies bf16 rows at all, it takes the keys and values of that type as such.
+  /// Where a table multiplies bf16 rows at all, it takes keys and values of that type as such, and
+  /// those of 8 bits as such or at the same rate.
   InputForm attention_form() const {
     constexpr int64_t kMany = 512;
-    return pass_.kv_type == KvType::bf16 ? kernels_.matmul_input(DType::bf16, kMany, kMany)
-                                         : InputForm::f32;
+    const bool rounded = pass_.kv_type == KvType::bf16 || pass_.kv_type == KvType::q8;
+    return rounded ? kernels_.matmul_input(DType::bf16, kMany, kMany) : InputForm::f32;
   }
 
   int64_t& operations(InputForm form) {

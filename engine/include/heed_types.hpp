@@ -22,7 +22,7 @@ enum class Pooling { model = 0, mean = 1, cls = 2, last = 3 };
 /// none could have one at the greatest length.
 enum class EarlyStopping { no, yes, never };
 
-/// Number type of the key/value cache.
-enum class KvType { f32, bf16, f16 };
+/// Number type of the key/value cache; q8: 8 bits, with a scale for each key and value of a head.
+enum class KvType { f32, bf16, f16, q8 };
 
 }  // namespace heed

@@ -1,7 +1,7 @@
 // Attention of many queries over keys and values in bf16, by tiles of AMX: 16 queries times 16
 // keys, and 16 queries' weights of 32 keys times 16 numbers of the values. Tiles of keys and values
-// lie in the cache as the instructions take them (KvTiles). Few queries are left to
-// bf16_attention.cpp.
+// lie in the cache as the instructions take them (KvTiles); those of 8 bits are brought into that
+// form a stretch at a time. Few queries are left to the kernels of AVX-512.
 //
 // As there, a pass over the keys serves some queries with an online softmax; 16 queries, a strip,
 // go through a stretch of keys with their sums in tiles. Half of the time is the softmax: so its
@@ -16,6 +16,8 @@
 #include "engine/kernels/far_memory.h"
 
 #include "engine/kernels/avx512_vec.h"
+
+#include "engine/kernels/avx512_bytes.h"
 
 #include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/bf16_dot.h"
@@ -51,9 +53,10 @@ struct TileScratch {
   int64_t maxima;   // [queries]
   int64_t scores;   // [kMostTiles] of kScoreFloats
   int64_t last;     // a pair of tiles of values
+  int64_t stretch;  // of widened keys, [kStretchTiles] tiles; then likewise of values
   int64_t count;    // of all
 
-  TileScratch(int64_t width, int64_t rows) {
+  TileScratch(KvType type, int64_t width, int64_t rows) {
     const int64_t all = round_up(least(rows, kPassQueries), kTileRows);
     queries = 0;
     sums = queries + all * width / 2;
@@ -61,7 +64,8 @@ struct TileScratch {
     maxima = totals + all * kLanes;
     scores = maxima + all;
     last = scores + kMostTiles * kScoreFloats;
-    count = last + kPair * kTileTokens * width / 2;
+    stretch = last + kPair * kTileTokens * width / 2;
+    count = stretch + (type == KvType::bf16 ? 0 : kStretchTiles * kTileTokens * width);
   }
 };
 
@@ -86,7 +90,7 @@ class Pass {
         width_(args.kv.head_dim),
         tile_bytes_(kv_tile_bytes(KvType::bf16, width_)),
         scale_(args.scale * kLog2E) {
-    const TileScratch at(width_, rows);
+    const TileScratch at(args.kv.type, width_, rows);
     auto* base = reinterpret_cast<float*>(args.scratch);
     queries_ = base + at.queries;
     sums_ = base + at.sums;
@@ -94,6 +98,7 @@ class Pass {
     maxima_ = base + at.maxima;
     scores_ = base + at.scores;
     last_values_ = reinterpret_cast<std::byte*>(base + at.last);
+    stretch_ = reinterpret_cast<std::byte*>(base + at.stretch);
   }
 
   void run() {
@@ -104,9 +109,9 @@ class Pass {
       seen = hull(seen, strips_[i].some);
     }
     end_ = tiles_for(seen.end);
-    if (end_ % kPair) copy_last();
     const int64_t first = seen.begin / kTileTokens / kStretchTiles * kStretchTiles;
     for (int64_t tile = first; tile < end_; tile += kStretchTiles) {
+      take_stretch(tile, least(tile + kStretchTiles, end_));
       for (int64_t i = 0; i < strips; ++i) attend(strips_[i], tile);
     }
     for (int64_t row = 0; row < rows_; ++row) end_row(row);
@@ -114,7 +119,7 @@ class Pass {
 
  private:
   Strip begin_strip(int64_t row);
-  void copy_last();
+  void take_stretch(int64_t first_tile, int64_t last_tile);
   void attend(const Strip& strip, int64_t first_tile);
   void score(const Strip& strip, int64_t first_tile, int64_t last_tile);
   void hide(const Strip& strip, int64_t first_tile, int64_t last_tile);
@@ -133,6 +138,10 @@ class Pass {
   const int64_t first_, rows_, width_, tile_bytes_;
   const float scale_;  // of scores, times log2(e): then they are powers of two
   float *queries_, *sums_, *totals_, *maxima_, *scores_;
+  std::byte* stretch_;
+  /// Of the stretch at hand, and its first tile.
+  const std::byte *keys_, *values_;
+  int64_t stretch_tile_;
   /// The odd tile at the end and a tile of zeros: what lies behind it is not read.
   std::byte* last_values_;
   int64_t end_ = 0;  // tile
@@ -158,11 +167,52 @@ Strip Pass<chunks>::begin_strip(int64_t row) {
   return strip;
 }
 
+/// 32 codes as numbers in bf16.
+inline void widen(const std::byte* codes, Vec first_scales, Vec last_scales, std::byte* out) {
+  store_bf16(to_float(load_i8(codes)) * first_scales,
+             to_float(load_i8(codes + kLanes)) * last_scales, out);
+}
+
+/// A tile of keys of 8 bits in bf16: rows of 16 tokens' pairs of numbers.
+void widen_keys(const std::byte* tile, int64_t width, std::byte* out) {
+  const Vec scales = load(reinterpret_cast<const float*>(tile + kTileTokens * width));
+  Vec first, last;
+  join_pairs(scales, scales, first, last);
+  for (int64_t i = 0; i < kTileTokens * width; i += kTileRowBytes / 2)
+    widen(tile + i, first, last, out + 2 * i);
+}
+
+/// A tile of values: rows of pairs of tokens, and each of them has a scale.
+void widen_values(const std::byte* tile, int64_t width, std::byte* out) {
+  const auto* scales = reinterpret_cast<const float*>(tile + kTileTokens * width);
+  for (int64_t pair = 0; pair < kTileTokens; pair += 2) {
+    Vec both, same;
+    join_pairs(broadcast(scales[pair]), broadcast(scales[pair + 1]), both, same);
+    for (int64_t i = pair * width; i < (pair + 2) * width; i += kTileRowBytes / 2)
+      widen(tile + i, both, both, out + 2 * i);
+  }
+}
+
+/// Makes tiles [first, last) those at hand.
 template <int chunks>
-void Pass<chunks>::copy_last() {
-  const auto bytes = static_cast<size_t>(tile_bytes_);
-  __builtin_memcpy(last_values_, args_.kv.values + (end_ - 1) * tile_bytes_, bytes);
-  __builtin_memset(last_values_ + tile_bytes_, 0, bytes);
+void Pass<chunks>::take_stretch(int64_t first_tile, int64_t last_tile) {
+  const int64_t bytes = kv_tile_bytes(args_.kv.type, width_), count = last_tile - first_tile;
+  keys_ = args_.kv.keys + first_tile * bytes;
+  values_ = args_.kv.values + first_tile * bytes;
+  stretch_tile_ = first_tile;
+  if (args_.kv.type == KvType::q8) {
+    std::byte* values = stretch_ + kStretchTiles * tile_bytes_;
+    for (int64_t t = 0; t < count; ++t) {
+      widen_keys(keys_ + t * bytes, width_, stretch_ + t * tile_bytes_);
+      widen_values(values_ + t * bytes, width_, values + t * tile_bytes_);
+    }
+    keys_ = stretch_;
+    values_ = values;
+  }
+  if (last_tile < end_ || end_ % kPair == 0) return;
+  const auto size = static_cast<size_t>(tile_bytes_);
+  __builtin_memcpy(last_values_, values_ + (count - 1) * tile_bytes_, size);
+  __builtin_memset(last_values_ + tile_bytes_, 0, size);
 }
 
 /// What a stretch of keys contributes to a strip, block by block.
@@ -195,7 +245,7 @@ void Pass<chunks>::attend(const Strip& strip, int64_t first_tile) {
 template <int chunks>
 void Pass<chunks>::score(const Strip& strip, int64_t first_tile, int64_t last_tile) {
   const auto* queries = reinterpret_cast<const std::byte*>(queries_ + strip.row * width_ / 2);
-  const std::byte* keys = args_.kv.keys + first_tile * tile_bytes_;
+  const std::byte* keys = keys_ + (first_tile - stretch_tile_) * tile_bytes_;
   float* scores = scores_;
   for (int64_t tile = first_tile; tile < last_tile; ++tile) {
     _tile_zero(4);
@@ -351,7 +401,7 @@ template <int columns>
 inline void Pass<chunks>::add_columns(int64_t first_tile, int64_t last_tile, int64_t column) {
   const int64_t stride = width_ * 4;
   const float* weights = scores_;
-  const std::byte* values = args_.kv.values + first_tile * tile_bytes_ + column * 4;
+  const std::byte* values = values_ + (first_tile - stretch_tile_) * tile_bytes_ + column * 4;
   for (int64_t tile = first_tile; tile < last_tile; tile += kPair) {
     if (tile + 1 == last_tile && last_tile == end_) values = last_values_ + column * 4;
     _tile_loadd(4, weights, kTileRowBytes);
@@ -421,7 +471,8 @@ void attend_by_tiles(const AttendArgs& args) {
 
 /// Whether a call's rows can be taken by tiles.
 bool takes(KvType type, int64_t head_dim, int64_t count) {
-  return type == KvType::bf16 && head_dim % (2 * kLanes) == 0 && count >= kTileQueries;
+  return (type == KvType::bf16 || type == KvType::q8) && head_dim % (2 * kLanes) == 0 &&
+         count >= kTileQueries;
 }
 
 }  // namespace
@@ -430,7 +481,8 @@ void amx::set_attention(Kernels& table) {
   table.attend_scratch = [](KvType type, int64_t head_dim, int64_t count) {
     const int64_t few = scratch_bytes(head_dim, count);
     if (!takes(type, head_dim, count)) return few;
-    const int64_t many = TileScratch(head_dim, count).count * static_cast<int64_t>(sizeof(float));
+    const int64_t many =
+        TileScratch(type, head_dim, count).count * static_cast<int64_t>(sizeof(float));
     return few > many ? few : many;
   };
   table.attend = [](const AttendArgs& args) {

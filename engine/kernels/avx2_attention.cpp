@@ -3,6 +3,8 @@
 #include "engine/kernels/near_memory.h"
 
 #include "engine/kernels/avx2_vec.h"
+
+#include "engine/kernels/avx2_bytes.h"
 #include "engine/kernels/generic/attention.inl"
 #include "engine/kernels/generic/store_kv.inl"
 
@@ -16,6 +18,8 @@ void avx2::attend(const AttendArgs& args) noexcept {
       return attend_widened<KvType::bf16>(args);
     case KvType::f16:
       return attend_widened<KvType::f16>(args);
+    case KvType::q8:
+      return attend_as<Q8Dot, KvType::q8>(args);
   }
 }
 

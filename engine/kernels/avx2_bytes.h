@@ -123,6 +123,18 @@ inline void store_int8(Ints x, int8_t* p) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
 }
 
+inline Ints load_words(const std::byte* p) {
+  return {_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+inline Ints add_word_products(Ints sum, Ints a, Ints b) {
+  return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(a.v, b.v))};
+}
+inline void store_int16(Ints x, int16_t* p) {
+  const __m128i words =
+      _mm_packs_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
+}
+
 // ---- scales -------------------------------------------------------------------------------------
 inline Vec load_f16(const std::byte* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};

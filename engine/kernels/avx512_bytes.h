@@ -122,6 +122,19 @@ inline void store_int8(Ints x, int8_t* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x.v));
 }
 
+/// 2 * kLanes signed bytes as words, two a lane.
+inline Ints load_words(const std::byte* p) {
+  return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+/// sum + the products of both words of each lane.
+inline Ints add_word_products(Ints sum, Ints a, Ints b) {
+  return {_mm512_dpwssd_epi32(sum.v, a.v, b.v)};
+}
+/// The lanes as words; what is too large becomes the largest word.
+inline void store_int16(Ints x, int16_t* p) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(x.v));
+}
+
 // ---- scales -------------------------------------------------------------------------------------
 inline Vec load_f16(const std::byte* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};

@@ -4,6 +4,8 @@
 
 #include "engine/kernels/avx512_vec.h"
 
+#include "engine/kernels/avx512_bytes.h"
+
 #include "engine/kernels/bf16_dot.h"
 
 namespace heed {

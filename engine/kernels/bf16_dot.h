@@ -7,14 +7,16 @@
 namespace heed {
 namespace {
 
-struct Bf16Dot {
+struct Bf16Dot : FloatDot<Bf16Dot> {
   static constexpr int kPack = 2, kRowPack = 2;
   using Operand = Vec;
   static void pack(Vec x, float* row, int64_t i) {
     const __m256bh halves = _mm512_cvtneps_pbh(x.v);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + i / 2), (__m256i)halves);
   }
-  static Operand load(const float* tile) { return heed::load(tile); }
+  static Operand load(const std::byte* tile) {
+    return heed::load(reinterpret_cast<const float*>(tile));
+  }
   static Vec add(Vec sum, const float* row, Operand y) {
     // By name, since clang 16 crashes on folding a broadcast into the product.
     __m512i pair;

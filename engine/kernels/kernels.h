@@ -115,14 +115,23 @@ inline int64_t tiles_for(int64_t tokens) {
 
 /// Bytes of one tile of keys (or of values) of one head. head_dim is even.
 inline int64_t kv_tile_bytes(KvType type, int64_t head_dim) {
+  constexpr int64_t kScale = sizeof(float);
+  if (type == KvType::q8) return kTileTokens * (head_dim + kScale);
   return kTileTokens * head_dim * (type == KvType::f32 ? 4 : 2);
 }
+
+/// The largest head whose keys and values may have type q8: its sums of 32767 * 127 fit into 32
+/// bits.
+inline constexpr int64_t kMostQ8HeadDim = 512;
 
 /// The keys and values of one kv head of one sequence, in tiles of 16 tokens, tile after tile.
 ///   keys,   f32:       [tiles][head_dim][16 tokens]
 ///   keys,   bf16, f16: [tiles][head_dim / 2][16 tokens][2 dims]   (dword lane = token)
 ///   values, f32:       [tiles][16 tokens][head_dim]
 ///   values, bf16, f16: [tiles][8 token pairs][head_dim][2 tokens]
+///   q8: tiles of bf16's order but of int8 codes, each followed by its [16 tokens] scales, f32
+/// A key of type q8 is its codes, -127 to 127, times its scale, max|x| / 127; so is a value. The
+/// scale is NaN if one of its numbers is not finite, and the codes are zero.
 /// Unused tokens of the last tile hold finite numbers (zeros, at first), so that a kernel may read
 /// whole tiles; tiles past the one that holds the last key of any range are not read.
 struct KvTiles {
@@ -230,7 +239,7 @@ struct Kernels {
 
   // ---- attention -------------------------------------------------------------------------------
   /// Writes key and value (head_dim floats each) as token `position` of the tiles, rounded to
-  /// nearest even; f16 saturates at 65504.
+  /// nearest even; f16 saturates at 65504. The same bytes on every ISA.
   void (*store_kv)(const KvTiles& kv, int64_t position, const float* key, const float* value);
   /// Writes up to kTileTokens tokens as tile `tile`, as store_kv would, and zeros for the rest of
   /// it.

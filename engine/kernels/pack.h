@@ -56,6 +56,18 @@ inline constexpr float kQ8Smallest = 1e-30f;
 /// kernels negate.
 inline constexpr float kQ8Steps = 127;
 
+/// Codes of 8 bits: code = x * factor, to the nearest, and x = code * scale.
+struct Q8Scale {
+  float factor, scale;
+};
+
+/// For numbers of which `max` is the largest |x|; if it is not finite, all codes are 0 and stand
+/// for NaN.
+inline Q8Scale q8_scale(float max) {
+  if (!(max < __builtin_inff())) return {0, __builtin_nanf("")};
+  return max < kQ8Smallest ? Q8Scale{0, 0} : Q8Scale{kQ8Steps / max, max / kQ8Steps};
+}
+
 /// A block of outliers (Q8Rows::rest) has one part in so many, or more, of a row's squared scales:
 /// half as much as all others together. Normal rows have none; with less, tiles of several rows
 /// would have records for most of them.

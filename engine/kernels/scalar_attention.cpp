@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/core/half.h"
+#include "engine/kernels/pack.h"
 #include "engine/kernels/tables.h"
 
 namespace heed {
@@ -23,10 +24,37 @@ int64_t value_index(const KvTiles& kv, int64_t token, int64_t dim) {
   return (token / 2 * kv.head_dim + dim) * 2 + token % 2;
 }
 
-float read(KvType type, const std::byte* elements, int64_t index) {
-  if (type == KvType::f32) return reinterpret_cast<const float*>(elements)[index];
+/// Where the scale of a token's key or value lies (type q8).
+float* scale_at(const KvTiles& kv, std::byte* tiles, int64_t token) {
+  const int64_t tile = token / kTileTokens, lane = token % kTileTokens;
+  std::byte* scales =
+      tiles + tile * kv_tile_bytes(kv.type, kv.head_dim) + kTileTokens * kv.head_dim;
+  return reinterpret_cast<float*>(scales) + lane;
+}
+
+/// The code `index` of token `token`, counted without scales.
+int8_t* code_at(const KvTiles& kv, std::byte* tiles, int64_t token, int64_t index) {
+  const auto scales = static_cast<int64_t>(sizeof(float)) * kTileTokens;
+  return reinterpret_cast<int8_t*>(tiles + token / kTileTokens * scales + index);
+}
+
+/// Element `index` of token `token`, counted in elements without scales.
+float read(const KvTiles& kv, std::byte* elements, int64_t token, int64_t index) {
+  if (kv.type == KvType::f32) return reinterpret_cast<const float*>(elements)[index];
+  if (kv.type == KvType::q8) {
+    const float* scale = scale_at(kv, elements, token);
+    return static_cast<float>(*code_at(kv, elements, token, index)) * *scale;
+  }
   const uint16_t half = reinterpret_cast<const uint16_t*>(elements)[index];
-  return type == KvType::bf16 ? bf16_to_f32(half) : f16_to_f32(half);
+  return kv.type == KvType::bf16 ? bf16_to_f32(half) : f16_to_f32(half);
+}
+
+float read_key(const KvTiles& kv, int64_t token, int64_t dim) {
+  return read(kv, kv.keys, token, key_index(kv, token, dim));
+}
+
+float read_value(const KvTiles& kv, int64_t token, int64_t dim) {
+  return read(kv, kv.values, token, value_index(kv, token, dim));
 }
 
 void write(KvType type, std::byte* elements, int64_t index, float x) {
@@ -39,21 +67,40 @@ void write(KvType type, std::byte* elements, int64_t index, float x) {
       type == KvType::bf16 ? f32_to_bf16(x) : f32_to_f16(std::clamp(x, -kLargestF16, kLargestF16));
 }
 
-void store_kv(const KvTiles& kv, int64_t position, const float* key, const float* value) {
+/// Writes the elements of one token's key or value at index(dim).
+template <typename Index>
+void write_row(const KvTiles& kv, std::byte* elements, int64_t token, const float* row,
+               Index index) {
+  if (kv.type != KvType::q8) {
+    for (int64_t d = 0; d < kv.head_dim; ++d) write(kv.type, elements, index(d), row[d]);
+    return;
+  }
+  float max = 0;
   for (int64_t d = 0; d < kv.head_dim; ++d) {
-    write(kv.type, kv.keys, key_index(kv, position, d), key[d]);
-    write(kv.type, kv.values, value_index(kv, position, d), value[d]);
+    // An infinity for a NaN, which no comparison finds.
+    max = std::max(max, std::isfinite(row[d]) ? std::abs(row[d]) : HUGE_VALF);
+  }
+  const auto [factor, scale] = q8_scale(max);
+  *scale_at(kv, elements, token) = scale;
+  for (int64_t d = 0; d < kv.head_dim; ++d) {
+    const auto code = factor != 0 ? static_cast<int8_t>(std::lrint(row[d] * factor)) : int8_t{0};
+    *code_at(kv, elements, token, index(d)) = code;
   }
 }
 
+void store_kv(const KvTiles& kv, int64_t position, const float* key, const float* value) {
+  write_row(kv, kv.keys, position, key, [&](int64_t d) { return key_index(kv, position, d); });
+  write_row(kv, kv.values, position, value,
+            [&](int64_t d) { return value_index(kv, position, d); });
+}
+
 void store_kv_tile(const KvTiles& kv, const KvRows& rows, int64_t tile) {
-  for (int64_t i = 0; i < kTileTokens; ++i) {
-    const int64_t token = tile * kTileTokens + i;
-    for (int64_t d = 0; d < kv.head_dim; ++d) {
-      const int64_t at = i * rows.stride + d;
-      write(kv.type, kv.keys, key_index(kv, token, d), i < rows.count ? rows.keys[at] : 0);
-      write(kv.type, kv.values, value_index(kv, token, d), i < rows.count ? rows.values[at] : 0);
-    }
+  const int64_t bytes = kv_tile_bytes(kv.type, kv.head_dim);
+  std::fill_n(kv.keys + tile * bytes, bytes, std::byte{0});
+  std::fill_n(kv.values + tile * bytes, bytes, std::byte{0});
+  for (int64_t i = 0; i < rows.count; ++i) {
+    const int64_t at = i * rows.stride;
+    store_kv(kv, tile * kTileTokens + i, rows.keys + at, rows.values + at);
   }
 }
 
@@ -79,7 +126,7 @@ float attend_one(const AttendArgs& a, int64_t i) {
     if (!sees(mask, token)) continue;
     double score = 0;
     for (int64_t d = 0; d < kv.head_dim; ++d) {
-      score += double{query[d]} * read(kv.type, kv.keys, key_index(kv, token, d));
+      score += double{query[d]} * read_key(kv, token, d);
     }
     score *= a.scale;
     const float new_max = std::max(max, static_cast<float>(score));
@@ -87,7 +134,7 @@ float attend_one(const AttendArgs& a, int64_t i) {
     const float weight = std::exp(static_cast<float>(score - new_max));
     sum = sum * correction + weight;
     for (int64_t d = 0; d < kv.head_dim; ++d) {
-      out[d] = out[d] * correction + weight * read(kv.type, kv.values, value_index(kv, token, d));
+      out[d] = out[d] * correction + weight * read_value(kv, token, d);
     }
     max = new_max;
   }

@@ -23,17 +23,14 @@ uint32_t largest_magnitude(const float* x, int64_t n) {
 /// Rounds one block; `sums` gets those of its halves. Returns the scale.
 float quantize_block(const float* x, int8_t* values, int32_t* sums) {
   const auto max = std::bit_cast<float>(largest_magnitude(x, kRecordColumns));
-  const bool finite = max <= std::numeric_limits<float>::max();
-  const bool usable = finite && max >= kQ8Smallest;
-  const float factor = usable ? kQ8Steps / max : 0.0f;
+  const auto [factor, scale] = q8_scale(max);
   sums[0] = sums[1] = 0;
   for (int i = 0; i < kRecordColumns; ++i) {
     // To nearest, ties to even; factor 0 is kept from meeting an infinity.
     values[i] = factor != 0 ? static_cast<int8_t>(std::lrint(x[i] * factor)) : int8_t{0};
     sums[i / 16] += values[i];
   }
-  if (!finite) return std::numeric_limits<float>::quiet_NaN();
-  return usable ? max / kQ8Steps : 0.0f;
+  return scale;
 }
 
 /// The block whose scale squared is more than half of what all others have together; -1 if there is

@@ -12,13 +12,13 @@ class SessionOptions(TypedDict, total=False):
     context: tokens the cache holds; 0 = the model's own, at most 4,096.
     threads: 0 = the machine's.
     ubatch: tokens computed at once when a prompt is read; 512.
-    kv_type: of keys and values in the cache; "bf16".
+    kv_type: of keys and values in the cache; "bf16". "q8" is half as large.
     """
 
     context: int
     threads: int
     ubatch: int
-    kv_type: Literal["f32", "bf16", "f16"]
+    kv_type: Literal["f32", "bf16", "f16", "q8"]
 
 
 class GenerateOptions(TypedDict, total=False):

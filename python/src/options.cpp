@@ -8,7 +8,7 @@ namespace heed::python {
 namespace {
 
 constexpr std::array<std::string_view, 4> kPoolings = {"model", "mean", "cls", "last"};
-constexpr std::array<std::string_view, 3> kKvTypes = {"f32", "bf16", "f16"};
+constexpr std::array<std::string_view, 4> kKvTypes = {"f32", "bf16", "f16", "q8"};
 constexpr std::array<std::string_view, 3> kEarlyStoppings = {"no", "yes", "never"};
 
 /// A member that is an enum here and a string in Python.

@@ -137,10 +137,10 @@ TEST_CASE("null pointers and numbers out of range") {
   CHECK(heed_source_token_piece(model, 96, piece, &length) == HEED_INVALID_ARGUMENT);
   heed_session_params params;
   heed_session_params_init(&params);
-  params.kv_type = 3;
+  params.kv_type = 4;
   heed_session* made = nullptr;
   CHECK(heed_session_new(model, &params, &made) == HEED_INVALID_ARGUMENT);
-  CHECK(last_error() == "heed_session_params.kv_type is 3: expected 0 to 2");
+  CHECK(last_error() == "heed_session_params.kv_type is 4: expected 0 to 3");
   const char* texts[] = {"a", nullptr};
   float embeddings[512];
   length = 512;

@@ -62,21 +62,25 @@ TEST_CASE("prefill equals steps and any threads give the same bits, on every ISA
   const std::vector<Token> tokens = some_tokens(90, 130);
   for (const Isa isa : machine_isas()) {
     CAPTURE(to_string(isa));
-    for (const DType type : {DType::f32, DType::q4_1, DType::q8_0}) {
+    for (const auto& [type, kv] : {std::pair{DType::f32, KvType::bf16},
+                                   {DType::q4_1, KvType::bf16},
+                                   {DType::q8_0, KvType::bf16},
+                                   {DType::f32, KvType::q8},
+                                   {DType::q4_1, KvType::q8}}) {
       CAPTURE(info(type).name);
       const TinyModel model(tiny_decoder(), type, kernels(isa));
-      const auto whole = run(model, tokens, 90, 1, KvType::bf16);
-      CHECK(same_bits(whole, run(model, tokens, 90, 2, KvType::bf16)));
-      CHECK(same_bits(whole, run(model, tokens, 90, 3, KvType::bf16)));
-      CHECK(same_bits(whole, run(model, tokens, 90, 2, KvType::bf16, /*ubatch=*/30)));
-      const auto steps = run(model, tokens, 1, 2, KvType::bf16);
-      CHECK(same_bits(steps, run(model, tokens, 7, 1, KvType::bf16)));
+      const auto whole = run(model, tokens, 90, 1, kv);
+      CHECK(same_bits(whole, run(model, tokens, 90, 2, kv)));
+      CHECK(same_bits(whole, run(model, tokens, 90, 3, kv)));
+      CHECK(same_bits(whole, run(model, tokens, 90, 2, kv, /*ubatch=*/30)));
+      const auto steps = run(model, tokens, 1, 2, kv);
+      CHECK(same_bits(steps, run(model, tokens, 7, 1, kv)));
       // Tiles of bf16 take many rows where there are such; what is left is that type's rounding.
       const bool one_form = model.weights().kernels().matmul_input(type, 256, 1) ==
                             model.weights().kernels().matmul_input(type, 256, kManyRows);
       if (one_form) {
         CHECK(same_bits(whole, steps));
-        CHECK(same_bits(whole, run(model, tokens, 90, 2, KvType::bf16, /*ubatch=*/64)));
+        CHECK(same_bits(whole, run(model, tokens, 90, 2, kv, /*ubatch=*/64)));
       } else {
         CHECK(distance(whole, steps) < 0.05f);
       }
@@ -105,11 +109,13 @@ TEST_CASE("a long past is shared by keys: close to prefill, any threads give the
       }
       return rows;
     };
-    const auto steps = last_rows(1, 1, KvType::bf16);
-    CHECK(same_bits(steps, last_rows(2, 1, KvType::bf16)));
-    CHECK(same_bits(steps, last_rows(3, 1, KvType::bf16)));
-    CHECK(same_bits(steps, last_rows(2, 3, KvType::bf16)));
-    CHECK(distance(steps, last_rows(2, 100, KvType::bf16)) < 2e-3f);  // bf16 weights of values
+    for (const KvType kv : {KvType::bf16, KvType::q8}) {
+      const auto steps = last_rows(1, 1, kv);
+      CHECK(same_bits(steps, last_rows(2, 1, kv)));
+      CHECK(same_bits(steps, last_rows(3, 1, kv)));
+      CHECK(same_bits(steps, last_rows(2, 3, kv)));
+      CHECK(distance(steps, last_rows(2, 100, kv)) < 2e-3f);  // weights of values are rounded
+    }
     CHECK(same_bits(last_rows(2, 1, KvType::f32), last_rows(2, 100, KvType::f32)));
   }
 }
@@ -126,6 +132,7 @@ TEST_CASE("exact: the same bits in any grouping, and close to the scalar kernels
     CHECK(distance(whole, expected) < 1e-5f);
     const TinyModel fast(tiny_decoder(), DType::q4_0, kernels(isa));
     CHECK(distance(run(fast, tokens, 40, 2, KvType::bf16), expected) < 0.05f);
+    CHECK(distance(run(fast, tokens, 40, 2, KvType::q8), expected) < 0.05f);
   }
 }
 

@@ -29,7 +29,7 @@ void visit_tiles(const KvCache& cache, const KvShape& shape, int64_t tokens, Vis
 
 TEST_CASE("a cache that grows keeps its keys and values where its view says") {
   const KvShape shape{.layers = 2, .kv_heads = 3, .head_dim = 10};
-  for (const KvType type : {KvType::f32, KvType::bf16}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::q8}) {
     KvCache cache(shape, type, 20);
     const KvView& view = cache.view();
     visit_tiles(cache, shape, 20, [](std::byte& at, std::byte value) { at = value; });
@@ -53,6 +53,16 @@ TEST_CASE("a cache that grows keeps its keys and values where its view says") {
     cache.reserve(1500);
     CHECK(cache.bytes() <= 2 * bytes);
   }
+}
+
+TEST_CASE("a cache of 8 bits takes half of bf16's memory and refuses heads whose sums overflow") {
+  const KvShape shape{.layers = 2, .kv_heads = 3, .head_dim = 64};
+  const auto ratio = static_cast<double>(KvCache::bytes(shape, KvType::q8, 4096)) /
+                     static_cast<double>(KvCache::bytes(shape, KvType::bf16, 4096));
+  CHECK(ratio == doctest::Approx(0.53125));  // 8.5 bits
+  CHECK_THROWS_WITH(KvCache({.layers = 1, .kv_heads = 1, .head_dim = 514}, KvType::q8, 16),
+                    "key/value cache: 8 bits for heads of 514 numbers, expected at most 512");
+  CHECK_NOTHROW(KvCache({.layers = 1, .kv_heads = 1, .head_dim = 512}, KvType::q8, 16));
 }
 
 }  // namespace heed

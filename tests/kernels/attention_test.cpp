@@ -16,18 +16,26 @@
 namespace heed {
 namespace {
 
-constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::f16};
+constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::f16, KvType::q8};
 
-float rounded(KvType type, float x) {
-  switch (type) {
-    case KvType::f32:
-      return x;
-    case KvType::bf16:
-      return bf16_to_f32(f32_to_bf16(x));
-    case KvType::f16:
-      break;
+/// Rounds the key or value of a token as the cache does.
+void round(KvType type, std::span<float> row) {
+  float largest = 0;
+  for (const float x : row) largest = std::max(largest, std::abs(x));
+  for (float& x : row) {
+    switch (type) {
+      case KvType::f32:
+        break;
+      case KvType::bf16:
+        x = bf16_to_f32(f32_to_bf16(x));
+        break;
+      case KvType::f16:
+        x = f16_to_f32(f32_to_f16(x));
+        break;
+      case KvType::q8:
+        x = std::nearbyint(x * (127 / largest)) * (largest / 127);
+    }
   }
-  return f16_to_f32(f32_to_f16(x));
 }
 
 /// Random keys and values, stored in tiles by the table under test; and the same as plain rows.
@@ -55,8 +63,10 @@ struct Cache {
       k.store_kv(tiles, t, junk.data(), junk.data());
     }
     for (int64_t t = 0; t < tokens; ++t) k.store_kv(tiles, t, &keys[t * dim], &values[t * dim]);
-    for (float& x : keys) x = rounded(type, x);
-    for (float& x : values) x = rounded(type, x);
+    for (int64_t t = 0; t < tokens; ++t) {
+      round(type, {&keys[t * dim], static_cast<size_t>(dim)});
+      round(type, {&values[t * dim], static_cast<size_t>(dim)});
+    }
   }
   int64_t tile_count() const { return (tokens + kTileTokens - 1) / kTileTokens; }
 };
@@ -78,7 +88,7 @@ Queries random_queries(int64_t count, const Cache& cache, uint32_t seed) {
   std::mt19937 bits(seed);
   std::normal_distribution<float> draw(0, 2);
   Queries q{.values = std::vector<float>(count * cache.head_dim), .ranges = {}};
-  for (float& x : q.values) x = rounded(KvType::bf16, draw(bits));
+  for (float& x : q.values) x = bf16_to_f32(f32_to_bf16(draw(bits)));
   for (int64_t i = 0; i < count; ++i) {
     const auto end = static_cast<int32_t>(1 + bits() % cache.tokens);
     const auto begin = static_cast<int32_t>(bits() % 3 == 0 ? bits() % end : 0);
@@ -99,6 +109,18 @@ void add_masks(const Cache& cache, uint32_t seed, Queries& q) {
       mask.push_back(static_cast<uint16_t>(words[kind]));
     }
   }
+}
+
+/// Whether a table makes so many queries' products by tiles, where the rounding is another.
+bool takes_tiles(const Kernels& k, KvType type, int64_t head_dim, int64_t queries) {
+  const bool rounded = type == KvType::bf16 || type == KvType::q8;
+  return k.isa == Isa::amx && rounded && head_dim % 32 == 0 && queries >= kTileQueries;
+}
+
+double largest_of(const float* row, int64_t n) {
+  double largest = 0;
+  for (int64_t d = 0; d < n; ++d) largest = std::max(largest, std::abs(double{row[d]}));
+  return largest;
 }
 
 struct Attended {
@@ -146,12 +168,27 @@ Attended attend(const Kernels& k, const Cache& cache, const Queries& q, int64_t 
   return result;
 }
 
+/// What a kernel may round, by how much of a number at most.
+struct Rounding {
+  double weights = 0;  // of each weight
+  double cached = 0;   // of each number of keys and values, once more
+  double steps = 0;    // of a query's largest number, and of its largest weight times value's scale
+
+  Rounding(const Kernels& k, const Cache& cache, int64_t queries) {
+    const KvType type = cache.tiles.type;
+    const bool q8 = type == KvType::q8, tiles = takes_tiles(k, type, cache.head_dim, queries);
+    if (k.isa >= Isa::avx512 && (type == KvType::bf16 || tiles)) weights = 0x1p-8;
+    if (q8 && tiles) cached = 0x1p-8;
+    if (q8 && !tiles && k.isa > Isa::scalar) steps = 1 / 65534.0;
+  }
+};
+
 /// Checks query i against a softmax in double.
 ///
 /// A score is a sum of head_dim products: its error, at most (8 + head_dim) eps times the sum of
-/// their sizes, is a relative error of the weight; so are the rounding of exp's argument and, where
-/// weights become bf16, their rounding by up to 2^-8.
-void check_query(const Cache& cache, const Queries& q, int64_t i, bool weights_in_bf16,
+/// their sizes, is a relative error of the weight; so are the rounding of exp's argument and what
+/// the kernel rounds.
+void check_query(const Cache& cache, const Queries& q, int64_t i, const Rounding& rounding,
                  const Attended& got) {
   const int64_t dim = cache.head_dim;
   const float* query = &q.values[i * dim];
@@ -160,30 +197,40 @@ void check_query(const Cache& cache, const Queries& q, int64_t i, bool weights_i
     if (q.sees(i, t)) seen.push_back(t);
   }
   std::vector<double> scores;
-  double max = -INFINITY, sizes = 0;
+  const double largest = largest_of(query, dim);
+  double max = -INFINITY, sizes = 0, largest_key = 0;
   for (const int64_t t : seen) {
-    double score = 0, size = 0;
+    double score = 0, size = 0, key = 0;
     for (int64_t d = 0; d < dim; ++d) {
+      key += std::abs(double{cache.keys[t * dim + d]});
       score += double{query[d]} * cache.keys[t * dim + d];
       size += std::abs(double{query[d]} * cache.keys[t * dim + d]);
     }
     scores.push_back(score * scale_of(dim));
     max = std::max(max, scores.back());
     sizes = std::max(sizes, size * scale_of(dim));
+    largest_key = std::max(largest_key, key * scale_of(dim));
   }
   double total = 0;
   for (double& s : scores) total += s = std::exp(s - max);
-  const double weight_error = kEps * ((8 + static_cast<double>(dim)) * sizes + 2 * sizes + 8);
+  const double weight_error = kEps * ((8 + static_cast<double>(dim)) * sizes + 2 * sizes + 8) +
+                              rounding.cached * sizes + rounding.steps * largest * largest_key;
   const double sum_error = kEps * (8 + static_cast<double>(seen.size()) / 8);
   for (int64_t d = 0; d < dim; ++d) {
-    double expected = 0, size = 0;
+    double expected = 0, size = 0, codes = 0, largest_weight = 0;
     for (size_t s = 0; s < seen.size(); ++s) {
-      const double part = scores[s] / total * cache.values[seen[s] * dim + d];
+      const float* value = &cache.values[seen[s] * dim];
+      const double part = scores[s] / total * value[d];
       expected += part;
       size += std::abs(part);
+      if (rounding.steps == 0) continue;
+      const double scale = largest_of(value, dim) / 127;
+      codes += scale == 0 ? 0 : std::abs(value[d]) / scale;
+      largest_weight = std::max(largest_weight, scores[s] / total * scale);
     }
-    const double rounding = weights_in_bf16 ? 0x1p-8 : 0;
-    const double tolerance = size * (2 * weight_error + sum_error + rounding);
+    const double tolerance =
+        size * (2 * weight_error + sum_error + rounding.weights + rounding.cached) +
+        rounding.steps * codes * largest_weight;
     if (!(std::abs(got.out[i * dim + d] - expected) <= tolerance)) {
       FAIL("query ", i, "[", d, "] = ", got.out[i * dim + d], ", expected ", expected, " to ",
            tolerance, ", keys seen: ", seen.size());
@@ -218,7 +265,8 @@ void check_parts(const Kernels& k, const Cache& cache, const Queries& q, KeyRang
 }
 
 std::string type_name(KvType type) {
-  return type == KvType::f32 ? "f32" : type == KvType::bf16 ? "bf16" : "f16";
+  constexpr const char* kNames[] = {"f32", "bf16", "f16", "q8"};
+  return kNames[static_cast<int>(type)];
 }
 
 }  // namespace
@@ -234,13 +282,13 @@ TEST_CASE("attention equals a plain softmax, whatever the head size, cache, rang
                  ", queries ", count);
             const auto seed = static_cast<uint32_t>(dim * 1000 + tokens + count);
             const Cache cache(k, type, dim, tokens, seed);
-            const bool weights_in_bf16 = type == KvType::bf16 && k.isa >= Isa::avx512;
+            const Rounding rounding(k, cache, count);
             Queries q = random_queries(count, cache, seed + 1);
             const Attended got = attend(k, cache, q, 0, count);
-            for (int64_t i = 0; i < count; ++i) check_query(cache, q, i, weights_in_bf16, got);
+            for (int64_t i = 0; i < count; ++i) check_query(cache, q, i, rounding, got);
             add_masks(cache, seed + 2, q);
             const Attended masked = attend(k, cache, q, 0, count);
-            for (int64_t i = 0; i < count; ++i) check_query(cache, q, i, weights_in_bf16, masked);
+            for (int64_t i = 0; i < count; ++i) check_query(cache, q, i, rounding, masked);
             CHECK(cache.key_tiles.intact());
             CHECK(cache.value_tiles.intact());
           }
@@ -258,14 +306,14 @@ TEST_CASE("scores may grow from key to key, and be many") {
         Cache cache(isa.table, type, dim, 1100, 11);
         for (int64_t t = 0; t < cache.tokens; ++t) {
           float* key = &cache.keys[t * dim];
-          for (int64_t d = 0; d < dim; ++d)
-            key[d] = rounded(type, key[d] * (1 + static_cast<float>(t) / 100));
+          for (int64_t d = 0; d < dim; ++d) key[d] *= 1 + static_cast<float>(t) / 100;
+          round(type, {key, static_cast<size_t>(dim)});
           isa.table.store_kv(cache.tiles, t, key, &cache.values[t * dim]);
         }
         const Queries q = random_queries(40, cache, 12);
         const Attended got = attend(isa.table, cache, q, 0, q.count());
-        const bool weights_in_bf16 = type == KvType::bf16 && isa.table.isa >= Isa::avx512;
-        for (int64_t i = 0; i < q.count(); ++i) check_query(cache, q, i, weights_in_bf16, got);
+        const Rounding rounding(isa.table, cache, q.count());
+        for (int64_t i = 0; i < q.count(); ++i) check_query(cache, q, i, rounding, got);
       }
     }
   }
@@ -289,8 +337,7 @@ TEST_CASE("a query's bits depend neither on the other queries of a call nor on a
         Attended alone;
         for (int64_t i = 0; i < q.count(); ++i) append(attend(k, cache, q, i, 1), alone);
         check_parts(k, cache, q, {1, 9}, alone);
-        const bool tiles = k.isa == Isa::amx && type == KvType::bf16 && dim % 32 == 0;
-        CHECK((tiles || alone == together));
+        CHECK((takes_tiles(k, type, dim, q.count()) || alone == together));
       }
     }
   }
@@ -311,7 +358,7 @@ TEST_CASE("one query that matches one key takes that key's value") {
       }
       const Queries q{.values = std::vector<float>(2 * kDim, 8.0f), .ranges = {{0, 200}, {0, 150}}};
       const Attended got = attend(k, cache, q, 0, 2);
-      CHECK(got.out[0] == 150);                                     // the others weigh exp(-2048)
+      CHECK(got.out[0] == doctest::Approx(150).epsilon(1e-6));      // the others weigh exp(-2048)
       CHECK(got.out[kDim] == doctest::Approx(74.5).epsilon(1e-2));  // all alike: their mean
       CHECK(got.logsumexp[1] == doctest::Approx(std::log(150.0)).epsilon(1e-6));
     }
@@ -366,6 +413,23 @@ TEST_CASE("store_kv_tile writes the bytes that store_kv writes, zeros behind the
           CHECK(ours.key_tiles.intact());
           CHECK(ours.value_tiles.intact());
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("keys and values of 8 bits that are not finite stand for NaN") {
+  constexpr int64_t kDim = 40;
+  for (const NamedTable& isa : machine_tables()) {
+    INFO(isa.name);
+    for (const float bad : {NAN, INFINITY, -INFINITY}) {
+      for (const bool in_key : {true, false}) {
+        Cache cache(isa.table, KvType::q8, kDim, 20, 3);
+        std::vector<float> key(kDim, 0.5F), value(kDim, 2);
+        (in_key ? key : value)[33] = bad;
+        isa.table.store_kv(cache.tiles, 9, key.data(), value.data());
+        const Queries q{.values = std::vector<float>(kDim, 0.25F), .ranges = {{0, 20}}};
+        CHECK(std::isnan(attend(isa.table, cache, q, 0, 1).out[0]));
       }
     }
   }

@@ -89,7 +89,7 @@ TEST_CASE("bad usage is one line that names the trouble, and exit code 2") {
       {{"run", model, "--top-p", "2", "hi"}, "'--top-p' takes a number up to 1, not '2'"},
       {{"run", model, "--raw=yes", "hi"}, "'--raw' takes no value"},
       {{"run", model, "-l", "5", "hi"}, "'-l' takes ID+BIAS or ID-BIAS, not '5'"},
-      {{"run", model, "-ctk", "q3", "hi"}, "'-ctk' takes f32, bf16 or f16, not 'q3'"},
+      {{"run", model, "-ctk", "q3", "hi"}, "'-ctk' takes f32, bf16, f16, q8 or q8_0, not 'q3'"},
       {{"show"}, "MODEL is missing"},
       {{"show", model, "more"}, "'more' was not expected"},
       {{"template", model}, "-f JSON is missing"},

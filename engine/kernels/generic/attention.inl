@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "engine/kernels/generic/kv_dots.inl"
 #include "engine/kernels/generic/vec_math.inl"
 #include "engine/kernels/tables.h"
 
@@ -46,45 +47,6 @@ constexpr int vectors_for(int rows) {
   return vectors;
 }
 
-/// How keys and values are multiplied with a row of numbers (a query, or weights of values), a
-/// step at a time. A step takes one dword of each lane of the tile, which holds kPack numbers, and
-/// as many numbers of the row, which holds kRowPack numbers in a dword.
-struct F32Dot {
-  static constexpr int kPack = 1, kRowPack = 1;
-  using Operand = Vec;
-  static void pack(Vec x, float* row, int64_t i) { store(x, row + i); }
-  static Operand load(const float* tile) { return heed::load(tile); }
-  static Vec add(Vec sum, const float* row, Operand y) { return fma(broadcast(*row), y, sum); }
-};
-
-/// 16-bit numbers, widened in registers: the same products and sums as F32Dot's over numbers
-/// widened before.
-template <KvType type>
-struct WidenDot {
-  static constexpr int kPack = 2, kRowPack = 1;
-  struct Operand {
-    Vec first, second;
-  };
-  static void pack(Vec x, float* row, int64_t i) { store(x, row + i); }
-  static Operand load(const float* tile) {
-    Operand y;
-    const auto* halves = reinterpret_cast<const uint16_t*>(tile);
-    if constexpr (type == KvType::bf16) {
-      load_bf16_pairs(halves, y.first, y.second);
-    } else {
-      load_f16_pairs(halves, y.first, y.second);
-    }
-    return y;
-  }
-  static Vec add(Vec sum, const float* row, Operand y) {
-    return fma(broadcast(row[1]), y.second, fma(broadcast(row[0]), y.first, sum));
-  }
-};
-
-/// Dwords of a row that a step takes.
-template <typename Dot>
-inline constexpr int64_t kRowStep = Dot::kPack / Dot::kRowPack;
-
 /// The queries of a pass.
 struct Rows {
   const KeyRange* ranges;        // [count]
@@ -97,6 +59,7 @@ struct Rows {
   float* totals;   // [count][kLanes]: of weights
   float* maxima;   // [count][kLanes]: of scaled scores, the same in all lanes
   float* weights;  // [kStripRows][kBlockKeys]: a strip's scores, then its packed weights
+  float* steps;    // [count], whole numbers: what one of a query's stands for
   float scale;     // of scores, times log2(e): then they are powers of two; positive
 };
 
@@ -105,52 +68,68 @@ struct Rows {
 struct Block {
   int64_t first_key;
   int64_t first_tile, last_tile;  // within the block
-  const float* keys;              // [kBlockTiles][steps][kTileTokens]
-  int64_t steps;                  // head_dim / kPack
-  const float* values;            // [kBlockKeys / kPack][value_stride]
-  int64_t value_stride;
+  const std::byte* keys;          // [kBlockTiles], key_tile_bytes apart: [steps][kTileTokens] lanes
+  int64_t key_tile_bytes;
+  int64_t steps;            // head_dim / kPack
+  const std::byte* values;  // [kBlockTiles], value_tile_bytes apart: [kTileTokens / kPack] rows
+  int64_t value_tile_bytes;
+  int64_t value_row_bytes;
+  const std::byte* value_scales;  // [kBlockTiles], tile_bytes apart, of whole numbers only
+  int64_t tile_bytes;
   bool last;  // none follows that is wanted
+};
+
+/// How a query's sums take up a block: sums * shrink + step * products.
+struct Change {
+  Vec shrink;
+  Vec step;  // of whole numbers only
 };
 
 constexpr int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-/// Scores of `rows` queries for tiles [tile, last_tile) of a block, `vectors` at a time while there
-/// are so many, then fewer.
+/// Scores of queries [row, row + rows) for tiles [tile, last_tile) of a block, `vectors` at a time
+/// while there are so many, then fewer.
 template <typename Dot, int rows, int vectors>
-inline void score_tiles(const Rows& q, const float* queries, const Block& block, int64_t tile) {
+inline void score_tiles(const Rows& q, int64_t row, const Block& block, int64_t tile) {
   constexpr int64_t kTiles = vectors * kLanes / kTileTokens;
-  const int64_t tile_floats = block.steps * kTileTokens;
-  const int64_t ahead = block.last ? 0 : kBlockTiles * tile_floats;
+  const int64_t ahead = block.last ? 0 : kBlockTiles * block.key_tile_bytes;
+  const float* queries = q.queries + row * q.query_stride;
   for (; tile + kTiles <= block.last_tile; tile += kTiles) {
-    const float* keys = block.keys + tile * tile_floats;
-    Vec sums[rows][vectors];
+    const std::byte* keys = block.keys + tile * block.key_tile_bytes;
+    typename Dot::Sum sums[rows][vectors];
     for (int r = 0; r < rows; ++r) {
-      for (int v = 0; v < vectors; ++v) sums[r][v] = zero();
+      for (int v = 0; v < vectors; ++v) sums[r][v] = Dot::begin(zero());
     }
     for (int64_t s = 0; s < block.steps; ++s) {
       typename Dot::Operand key[vectors];
       for (int v = 0; v < vectors; ++v) {
-        const int64_t token = v * kLanes;
+        const int64_t token = v * kLanes, lane = s * kTileTokens + token % kTileTokens;
         // What is asked for lies in a row: the memory gives that a tenth faster.
-        const float* at =
-            keys + token / kTileTokens * tile_floats + s * kTileTokens + token % kTileTokens;
         if constexpr (rows <= kStreamRows)
-          __builtin_prefetch(keys + ahead + (s * vectors + v) * kLanes, 0, kPrefetchTo);
-        key[v] = Dot::load(at);
+          __builtin_prefetch(keys + ahead + (s * vectors + v) * kLanes * Dot::kLaneBytes, 0,
+                             kPrefetchTo);
+        key[v] =
+            Dot::load(keys + token / kTileTokens * block.key_tile_bytes + lane * Dot::kLaneBytes);
       }
       for (int r = 0; r < rows; ++r) {
         const float* x = queries + r * q.query_stride + s * kRowStep<Dot>;
         for (int v = 0; v < vectors; ++v) sums[r][v] = Dot::add(sums[r][v], x, key[v]);
       }
     }
+    const int64_t codes = block.steps * kTileTokens * Dot::kLaneBytes;  // scales lie behind them
     for (int r = 0; r < rows; ++r) {
       float* scores = q.weights + r * kBlockKeys + tile * kTileTokens;
-      for (int v = 0; v < vectors; ++v) store(sums[r][v], scores + v * kLanes);
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t token = v * kLanes;
+        const std::byte* scales = keys + token / kTileTokens * block.key_tile_bytes + codes;
+        store(Dot::score(sums[r][v], q.steps + row + r, scales + token % kTileTokens * 4),
+              scores + token);
+      }
     }
   }
-  if constexpr (kTiles > 1) score_tiles<Dot, rows, vectors / 2>(q, queries, block, tile);
+  if constexpr (kTiles > 1) score_tiles<Dot, rows, vectors / 2>(q, row, block, tile);
 }
 
 /// Hides the keys of a block that lie outside of a query's range.
@@ -179,10 +158,9 @@ inline void hide(const uint16_t* mask, const Block& block, float* scores) {
   }
 }
 
-/// Turns the scores of `rows` queries for a block into packed weights 2^(scale score - maximum);
-/// `shrink` gets the factors by which what was summed before shrinks.
+/// Turns the scores of `rows` queries for a block into packed weights 2^(scale score - maximum).
 template <typename Dot, int rows>
-inline void weigh(const Rows& q, int64_t row, const Block& block, Vec* shrink) {
+inline void weigh(const Rows& q, int64_t row, const Block& block, Change* change) {
   const int64_t first = block.first_tile * kTileTokens, last = block.last_tile * kTileTokens;
   const Vec scale = broadcast(q.scale);
   Vec shift[rows];
@@ -197,41 +175,46 @@ inline void weigh(const Rows& q, int64_t row, const Block& block, Vec* shrink) {
     max = heed::max(spread_max(max) * scale, old);
     store(max, maximum);
     shift[r] = select(max == broadcast(-INFINITY), zero(), max);  // nothing seen: all weights 0
-    shrink[r] = old - shift[r];
+    change[r].shrink = old - shift[r];
   }
   for (int r = 0; r < rows; ++r) {
     float* scores = q.weights + r * kBlockKeys;
+    typename Dot::Weights weights(scores, block.value_scales, block.tile_bytes);
     Vec total = zero();
     for (int64_t i = first; i < last; i += kLanes) {
       const Vec weight = exp2_of_nonpositive(fms(load(scores + i), scale, shift[r]));
       total = total + weight;
-      Dot::pack(weight, scores, i);
+      weights.put(weight, i);
     }
-    shrink[r] = exp2_of_nonpositive(shrink[r]);
+    change[r].step = weights.finish(first, last);
+    change[r].shrink = exp2_of_nonpositive(change[r].shrink);
     float* totals = q.totals + (row + r) * kLanes;
-    store(fma(load(totals), shrink[r], total), totals);
+    store(fma(load(totals), change[r].shrink, total), totals);
   }
 }
 
-/// sums = sums * shrink + weights * values for `rows` queries and the columns from `column` on,
-/// steps [first, last).
+/// Adds the weighed values of steps [first, last) to the sums of `rows` queries, in the columns
+/// from `column` on.
 template <typename Dot, int rows, int vectors>
-inline void add_values(const Rows& q, float* sums, const Vec* shrink, const Block& block,
+inline void add_values(const Rows& q, float* sums, const Change* change, const Block& block,
                        int64_t first, int64_t last, int64_t column) {
-  const int64_t ahead = block.last ? 0 : kBlockKeys / Dot::kPack * block.value_stride;
+  constexpr int64_t kTileSteps = kTileTokens / Dot::kPack;
+  const int64_t ahead = block.last ? 0 : kBlockTiles * block.value_tile_bytes;
   for (; column + vectors * kLanes <= q.sum_stride; column += vectors * kLanes) {
-    Vec out[rows][vectors];
+    typename Dot::Sum out[rows][vectors];
     for (int r = 0; r < rows; ++r) {
       const float* at = sums + r * q.sum_stride + column;
-      for (int v = 0; v < vectors; ++v) out[r][v] = load(at + v * kLanes) * shrink[r];
+      for (int v = 0; v < vectors; ++v)
+        out[r][v] = Dot::begin(load(at + v * kLanes) * change[r].shrink);
     }
     for (int64_t s = first; s < last; ++s) {
-      const float* at = block.values + s * block.value_stride + column;
+      const std::byte* at = block.values + s / kTileSteps * block.value_tile_bytes +
+                            s % kTileSteps * block.value_row_bytes + column * Dot::kLaneBytes;
       typename Dot::Operand value[vectors];
       for (int v = 0; v < vectors; ++v) {
         if constexpr (rows <= kStreamRows)
-          __builtin_prefetch(at + ahead + v * kLanes, 0, kPrefetchTo);
-        value[v] = Dot::load(at + v * kLanes);
+          __builtin_prefetch(at + ahead + v * kLanes * Dot::kLaneBytes, 0, kPrefetchTo);
+        value[v] = Dot::load(at + v * kLanes * Dot::kLaneBytes);
       }
       for (int r = 0; r < rows; ++r) {
         const float* weight = q.weights + r * kBlockKeys + s * kRowStep<Dot>;
@@ -240,11 +223,13 @@ inline void add_values(const Rows& q, float* sums, const Vec* shrink, const Bloc
     }
     for (int r = 0; r < rows; ++r) {
       float* at = sums + r * q.sum_stride + column;
-      for (int v = 0; v < vectors; ++v) store(out[r][v], at + v * kLanes);
+      for (int v = 0; v < vectors; ++v)
+        store(Dot::end(out[r][v], at + v * kLanes, change[r].shrink, change[r].step),
+              at + v * kLanes);
     }
   }
   if constexpr (vectors > 1) {
-    add_values<Dot, rows, vectors / 2>(q, sums, shrink, block, first, last, column);
+    add_values<Dot, rows, vectors / 2>(q, sums, change, block, first, last, column);
   }
 }
 
@@ -281,11 +266,10 @@ void strip(const Rows& q, int64_t row, Block block) {
   KeyRange seen;
   if (!narrow(q, row, rows, block, seen)) return;
   const int64_t begin = seen.begin - block.first_key, end = seen.end - block.first_key;
-  score_tiles<Dot, rows, vectors_for(rows)>(q, q.queries + row * q.query_stride, block,
-                                            block.first_tile);
-  Vec shrink[rows];
-  weigh<Dot, rows>(q, row, block, shrink);
-  add_values<Dot, rows, vectors_for(rows)>(q, q.sums + row * q.sum_stride, shrink, block,
+  score_tiles<Dot, rows, vectors_for(rows)>(q, row, block, block.first_tile);
+  Change change[rows];
+  weigh<Dot, rows>(q, row, block, change);
+  add_values<Dot, rows, vectors_for(rows)>(q, q.sums + row * q.sum_stride, change, block,
                                            begin / Dot::kPack,
                                            round_up(end, Dot::kPack) / Dot::kPack, 0);
 }
@@ -309,32 +293,30 @@ inline void all_strips(const Rows& q, const Block& block) {
 /// of which the first `width` are set. For keys a pair is two dims of kTileTokens tokens, for
 /// values two tokens of head_dim dims.
 template <KvType type>
-inline void widen(const std::byte* source, int64_t count, int64_t width, int64_t stride,
+inline void widen(const std::byte* pairs, int64_t count, int64_t width, int64_t stride,
                   float* rows) {
-  const auto* pairs = reinterpret_cast<const float*>(source);
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < count; ++i, pairs += width * 4) {
     float* first = rows + 2 * i * stride;
-    const auto put = [&](const float* at, int64_t d) {
+    const auto put = [&](const std::byte* at, int64_t d) {
       const auto y = WidenDot<type>::load(at);
       store(y.first, first + d);
       store(y.second, first + stride + d);
     };
     int64_t d = 0;
-    for (; d + kLanes <= width; d += kLanes) put(pairs + i * width + d, d);
+    for (; d + kLanes <= width; d += kLanes) put(pairs + d * 4, d);
     if (d == width) continue;
     float last[kLanes];
-    store(load_first(pairs + i * width + d, width - d), last);
-    put(last, d);
+    store(load_first(reinterpret_cast<const float*>(pairs) + d, width - d), last);
+    put(reinterpret_cast<const std::byte*>(last), d);
   }
 }
 
-/// Copies rows of `width` dwords to rows of `stride`, a multiple of kLanes.
-inline void pad(const float* source, int64_t count, int64_t width, int64_t stride, float* rows) {
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t d = 0; d < width; d += kLanes) {
-      const int64_t n = width - d < kLanes ? width - d : kLanes;
-      store(load_first(source + i * width + d, n), rows + i * stride + d);
-    }
+/// Copies rows of `bytes` bytes to rows of `stride` bytes, and zeros behind them.
+inline void pad(const std::byte* source, int64_t count, int64_t bytes, int64_t stride,
+                std::byte* rows) {
+  for (int64_t i = 0; i < count; ++i, source += bytes, rows += stride) {
+    __builtin_memcpy(rows, source, static_cast<size_t>(bytes));
+    __builtin_memset(rows + bytes, 0, static_cast<size_t>(stride - bytes));
   }
 }
 
@@ -342,37 +324,44 @@ inline void pad(const float* source, int64_t count, int64_t width, int64_t strid
 /// points there; else the ones in `block` are brought into that form in `buffer`.
 template <typename Dot, KvType type>
 inline void load_block(const KvTiles& kv, int64_t start, Block& block, float* buffer) {
-  const int64_t tile_bytes = kv_tile_bytes(type, kv.head_dim);
-  const std::byte* keys = kv.keys + start * tile_bytes;
-  const std::byte* values = kv.values + start * tile_bytes;
-  const int64_t first = block.first_tile, tiles = block.last_tile - block.first_tile;
-  block.steps = kv.head_dim / Dot::kPack;
-  block.value_stride = round_up(kv.head_dim, kLanes);
-  float* value_buffer = buffer + first * kTileTokens / Dot::kPack * block.value_stride;
-  if constexpr (type != KvType::f32 && Dot::kPack == 1) {
-    float* key_buffer = buffer + kBlockKeys * block.value_stride;
-    widen<type>(keys + first * tile_bytes, tiles * kv.head_dim / 2, kTileTokens, kTileTokens,
-                key_buffer + first * kTileTokens * kv.head_dim);
-    widen<type>(values + first * tile_bytes, tiles * kTileTokens / 2, kv.head_dim,
-                block.value_stride, value_buffer);
-    block.keys = key_buffer;
-    block.values = buffer;
-    return;
+  const int64_t tile_bytes = kv_tile_bytes(type, kv.head_dim), dim = kv.head_dim;
+  const int64_t first = block.first_tile, tiles = block.last_tile - first;
+  constexpr int64_t kTileSteps = kTileTokens / Dot::kPack;
+  block.steps = dim / Dot::kPack;
+  block.keys = kv.keys + start * tile_bytes;
+  block.values = kv.values + start * tile_bytes;
+  block.key_tile_bytes = block.value_tile_bytes = tile_bytes;
+  block.value_row_bytes = dim * Dot::kLaneBytes;
+  block.value_scales = block.values + kTileSteps * block.value_row_bytes;
+  block.tile_bytes = tile_bytes;
+  constexpr bool widened = type != KvType::f32 && Dot::kPack == 1;
+  if (!widened && dim % kLanes == 0) return;
+  // Rows of whole vectors, tile after tile.
+  const int64_t row_bytes = round_up(dim, kLanes) * Dot::kLaneBytes;
+  std::byte* rows = reinterpret_cast<std::byte*>(buffer) + first * kTileSteps * row_bytes;
+  if constexpr (widened) {
+    float* key_rows = buffer + kBlockKeys * round_up(dim, kLanes);
+    widen<type>(block.keys + first * tile_bytes, tiles * dim / 2, kTileTokens, kTileTokens,
+                key_rows + first * kTileTokens * dim);
+    widen<type>(block.values + first * tile_bytes, tiles * kTileTokens / 2, dim,
+                round_up(dim, kLanes), reinterpret_cast<float*>(rows));
+    block.keys = reinterpret_cast<const std::byte*>(key_rows);
+    block.key_tile_bytes = kTileTokens * dim * Dot::kLaneBytes;
+  } else {
+    for (int64_t t = 0; t < tiles; ++t)
+      pad(block.values + (first + t) * tile_bytes, kTileSteps, block.value_row_bytes, row_bytes,
+          rows + t * kTileSteps * row_bytes);
   }
-  block.keys = reinterpret_cast<const float*>(keys);
-  block.values = reinterpret_cast<const float*>(values);
-  if (kv.head_dim != block.value_stride) {
-    pad(reinterpret_cast<const float*>(values + first * tile_bytes),
-        tiles * kTileTokens / Dot::kPack, kv.head_dim, block.value_stride, value_buffer);
-    block.values = buffer;
-  }
+  block.values = reinterpret_cast<const std::byte*>(buffer);
+  block.value_row_bytes = row_bytes;
+  block.value_tile_bytes = kTileSteps * row_bytes;
 }
 
 // ---- a call -------------------------------------------------------------------------------------
 
 /// Parts of a call's scratch, in floats.
 struct Scratch {
-  int64_t queries, sums, totals, maxima, weights, block;
+  int64_t queries, sums, totals, maxima, weights, steps, block;
   int64_t count;  // of all
 
   Scratch(int64_t head_dim, int64_t rows) {
@@ -382,7 +371,8 @@ struct Scratch {
     totals = sums + rows * width;
     maxima = totals + rows * kLanes;
     weights = maxima + rows * kLanes;
-    block = weights + kStripRows * kBlockKeys;
+    steps = weights + kStripRows * kBlockKeys;
+    block = steps + round_up(rows, kLanes);
     count = block + 2 * kBlockKeys * width;
   }
 };
@@ -407,13 +397,11 @@ inline Rows begin_rows(const AttendArgs& a, int64_t row, int64_t count) {
                .totals = base + at.totals,
                .maxima = base + at.maxima,
                .weights = base + at.weights,
+               .steps = base + at.steps,
                .scale = a.scale * kLog2E};
   for (int64_t r = 0; r < count; ++r) {
-    for (int64_t d = 0; d < width; d += kLanes) {
-      const Vec x = load_first(a.queries[row + r] + d, least(a.kv.head_dim - d, kLanes));
-      Dot::pack(x, q.queries + r * q.query_stride, d);
-      store(zero(), q.sums + r * width + d);
-    }
+    Dot::pack_query(a.queries[row + r], a.kv.head_dim, q.queries + r * q.query_stride, q.steps + r);
+    for (int64_t d = 0; d < width; d += kLanes) store(zero(), q.sums + r * width + d);
     store(zero(), q.totals + r * kLanes);
     store(broadcast(-INFINITY), q.maxima + r * kLanes);
   }

@@ -3,47 +3,90 @@
 // <isa>_attention.cpp.
 #pragma once
 
+#include <math.h>
+
 #include "engine/kernels/generic/vec_math.inl"
+#include "engine/kernels/pack.h"
 
 namespace heed {
 namespace {
 
 inline constexpr float kLargestF16 = 65504;
 
-/// Rounds a row of head_dim floats and hands it out piece by piece: put(d, halves, n).
+/// A number of a tile, rounded.
+template <KvType type>
+struct Rounded {
+  using Number = uint16_t;
+};
+template <>
+struct Rounded<KvType::q8> {
+  using Number = int8_t;
+};
+
+/// The largest |x| of a row; an infinity where one is not finite.
+inline float largest_of(const float* row, int64_t n) {
+  Vec largest = zero(), nan = zero();
+  for (int64_t d = 0; d < n; d += kLanes) {
+    const Vec x = load_first(row + d, n - d < kLanes ? n - d : kLanes);
+    largest = max(max(x, zero() - x), largest);
+    nan = fma(x, zero(), nan);
+  }
+  return sum_of_lanes(nan) == 0 ? max_of_lanes(largest) : INFINITY;
+}
+
+/// Codes of 8 bits; a factor of 0 is kept from meeting an infinity.
+inline Ints codes_of(Vec x, float factor) {
+  return factor != 0 ? round_to_int(x * broadcast(factor)) : zero_ints();
+}
+
+/// Rounds a row of head_dim floats and hands it out piece by piece: put(d, numbers, n). Numbers of
+/// 8 bits are codes with the scale that it returns.
 template <KvType type, typename Put>
-inline void round_row(const float* row, int64_t head_dim, Put put) {
+inline float round_row(const float* row, int64_t head_dim, Put put) {
+  Q8Scale scale = {};
+  if constexpr (type == KvType::q8) scale = q8_scale(largest_of(row, head_dim));
   for (int64_t d = 0; d < head_dim; d += kLanes) {
     const int64_t n = head_dim - d < kLanes ? head_dim - d : kLanes;
     const Vec x = load_first(row + d, n);
-    uint16_t halves[kLanes];
-    if constexpr (type == KvType::bf16) {
-      store_bf16(x, halves);
+    typename Rounded<type>::Number numbers[kLanes];
+    if constexpr (type == KvType::q8) {
+      store_int8(codes_of(x, scale.factor), numbers);
+    } else if constexpr (type == KvType::bf16) {
+      store_bf16(x, numbers);
     } else {
-      store_f16(clamp(x, -kLargestF16, kLargestF16), halves);
+      store_f16(clamp(x, -kLargestF16, kLargestF16), numbers);
     }
-    put(d, halves, n);
+    put(d, numbers, n);
   }
+  return scale.scale;
 }
 
 template <KvType type>
-inline void store_halves(const KvTiles& kv, int64_t position, const float* key,
-                         const float* value) {
+inline void store_rounded(const KvTiles& kv, int64_t position, const float* key,
+                          const float* value) {
+  using Number = typename Rounded<type>::Number;
   struct Pair {
-    uint16_t halves[2];
+    Number of[2];
   };
-  const int64_t tile = position / kTileTokens, lane = position % kTileTokens;
-  auto* keys = reinterpret_cast<Pair*>(kv.keys) + tile * (kv.head_dim / 2) * kTileTokens + lane;
-  round_row<type>(key, kv.head_dim, [&](int64_t d, const uint16_t* halves, int64_t n) {
-    for (int64_t i = 0; i < n; i += 2) {
-      keys[(d + i) / 2 * kTileTokens] = {{halves[i], halves[i + 1]}};
-    }
-  });
+  const int64_t lane = position % kTileTokens;
+  const int64_t tile = position / kTileTokens * kv_tile_bytes(type, kv.head_dim);
+  auto* keys = reinterpret_cast<Pair*>(kv.keys + tile);
+  const float key_scale =
+      round_row<type>(key, kv.head_dim, [&](int64_t d, const Number* numbers, int64_t n) {
+        for (int64_t i = 0; i < n; i += 2)
+          keys[(d + i) / 2 * kTileTokens + lane] = {{numbers[i], numbers[i + 1]}};
+      });
   // Only this token's half of each pair: another thread may be storing the other.
-  auto* values = reinterpret_cast<Pair*>(kv.values) + position / 2 * kv.head_dim;
-  round_row<type>(value, kv.head_dim, [&](int64_t d, const uint16_t* halves, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) values[d + i].halves[position % 2] = halves[i];
-  });
+  auto* values = reinterpret_cast<Pair*>(kv.values + tile);
+  const float value_scale =
+      round_row<type>(value, kv.head_dim, [&](int64_t d, const Number* numbers, int64_t n) {
+        for (int64_t i = 0; i < n; ++i)
+          values[lane / 2 * kv.head_dim + d + i].of[lane % 2] = numbers[i];
+      });
+  if constexpr (type == KvType::q8) {
+    reinterpret_cast<float*>(keys + kv.head_dim / 2 * kTileTokens)[lane] = key_scale;
+    reinterpret_cast<float*>(values + kv.head_dim / 2 * kTileTokens)[lane] = value_scale;
+  }
 }
 
 inline void store_floats(const KvTiles& kv, int64_t position, const float* key,
@@ -62,9 +105,11 @@ void store_kv(const KvTiles& kv, int64_t position, const float* key, const float
     case KvType::f32:
       return store_floats(kv, position, key, value);
     case KvType::bf16:
-      return store_halves<KvType::bf16>(kv, position, key, value);
+      return store_rounded<KvType::bf16>(kv, position, key, value);
     case KvType::f16:
-      return store_halves<KvType::f16>(kv, position, key, value);
+      return store_rounded<KvType::f16>(kv, position, key, value);
+    case KvType::q8:
+      return store_rounded<KvType::q8>(kv, position, key, value);
   }
 }
 
@@ -142,6 +187,19 @@ void store_tile_as(const KvTiles& kv, const KvRows& rows, int64_t tile) {
   }
 }
 
+/// Token by token: what there is to round costs more than where it goes.
+inline void store_codes(const KvTiles& kv, const KvRows& rows, int64_t tile) {
+  const int64_t bytes = kv_tile_bytes(KvType::q8, kv.head_dim);
+  if (rows.count < kTileTokens) {
+    __builtin_memset(kv.keys + tile * bytes, 0, static_cast<size_t>(bytes));
+    __builtin_memset(kv.values + tile * bytes, 0, static_cast<size_t>(bytes));
+  }
+  for (int64_t i = 0; i < rows.count; ++i) {
+    const int64_t at = i * rows.stride;
+    store_rounded<KvType::q8>(kv, tile * kTileTokens + i, rows.keys + at, rows.values + at);
+  }
+}
+
 void store_kv_tile(const KvTiles& kv, const KvRows& rows, int64_t tile) {
   switch (kv.type) {
     case KvType::f32:
@@ -150,6 +208,8 @@ void store_kv_tile(const KvTiles& kv, const KvRows& rows, int64_t tile) {
       return store_tile_as<KvType::bf16>(kv, rows, tile);
     case KvType::f16:
       return store_tile_as<KvType::f16>(kv, rows, tile);
+    case KvType::q8:
+      return store_codes(kv, rows, tile);
   }
 }
 
