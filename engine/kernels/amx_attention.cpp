@@ -487,6 +487,7 @@ void amx::set_attention(Kernels& table) {
   };
   table.attend = [](const AttendArgs& args) {
     if (takes(args.kv.type, args.kv.head_dim, args.count)) return attend_by_tiles(args);
+    if (args.kv.type == KvType::q8) return attend_as<Q8Dot, KvType::q8>(args);
     if (args.kv.type != KvType::bf16) return avx512::attend(args);
     attend_as<Bf16Dot, KvType::bf16>(args);
   };
