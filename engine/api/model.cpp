@@ -34,7 +34,8 @@ ModelKind kind_of(const ModelGraph& graph) {
   return has_head(graph.main) ? ModelKind::decoder : ModelKind::encoder;
 }
 
-void load_weights(LoadedModel& model, const LoadOptions& options) {
+/// Packs the weights of all graphs, and does `meanwhile` beside it.
+void load_weights(LoadedModel& model, const LoadOptions& options, std::function<void()> meanwhile) {
   const GgufFile& file = model.file;
   model.bound = bind_model(
       model.graph, [&](std::string_view name) { return file.find(name); }, file.name());
@@ -49,8 +50,9 @@ void load_weights(LoadedModel& model, const LoadOptions& options) {
         graph, kernels(preferred_isa()), team,
         PackOptions{.exact = options.exact,
                     .many_rows = many_rows,
-                    .release = [&](const TensorView& tensor) { file.drop(tensor); },
-                    .progress = progress});
+                    .hooks = {.meanwhile = std::exchange(meanwhile, nullptr),
+                              .release = [&](const TensorView& tensor) { file.drop(tensor); },
+                              .progress = progress}});
   };
   const double half = model.bound.memory ? 0.5 : 0;  // about as large as each other
   if (model.bound.memory) {
@@ -104,11 +106,17 @@ std::shared_ptr<Model::Impl> load_file(GgufFile opened, const std::filesystem::p
   auto impl = std::make_shared<Model::Impl>(std::move(opened));
   const Metadata& metadata = impl->loaded.file.metadata();
   impl->loaded.graph = make_graph(metadata);
-  impl->text =
-      std::make_shared<const Tokenizer::Impl>(TextTokenizer(read_tokenizer_spec(metadata)));
-  impl->tokenizer = Tokenizer(impl->text);
-  read_chat_template(*impl);
-  if (!options.vocabulary_only) load_weights(impl->loaded, options);  // last: it takes longest
+  const auto read_vocabulary = [&] {
+    impl->text =
+        std::make_shared<const Tokenizer::Impl>(TextTokenizer(read_tokenizer_spec(metadata)));
+    impl->tokenizer = Tokenizer(impl->text);
+    read_chat_template(*impl);
+  };
+  if (options.vocabulary_only) {
+    read_vocabulary();
+  } else {
+    load_weights(impl->loaded, options, read_vocabulary);
+  }
   impl->info = describe(impl->loaded, path);
   impl->info.load_seconds = seconds_since(start);
   return impl;

@@ -250,9 +250,8 @@ class LayerwiseRun {
   }
 
   Weights pack(const BoundGraph& graph) {
-    return Weights(
-        graph, kernels_, team_,
-        {.exact = true, .release = [&](const TensorView& tensor) { tensors_.release(tensor); }});
+    const auto release = [&](const TensorView& tensor) { tensors_.release(tensor); };
+    return Weights(graph, kernels_, team_, {.exact = true, .hooks = {.release = release}});
   }
 
   template <typename Use>

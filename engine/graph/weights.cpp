@@ -15,45 +15,14 @@ constexpr int64_t kChunkBytes = int64_t{64} << 20;
 
 using Tensors = std::vector<const TensorView*>;
 
-/// The rows of panel `index` lie in which tensor, from which row on, and how many there are.
-struct PanelSource {
-  const TensorView* tensor;
-  int64_t first_row;
-  int64_t rows;
-};
-
-/// Tensors whose rows become one matrix: one after the other, or panels taken in turn.
-struct Group {
-  Tensors tensors;
-  bool alternate = false;
-
-  int64_t columns() const { return tensors.front()->shape[1]; }
-  DType type() const { return tensors.front()->type; }
-
-  static int64_t panels(const TensorView& tensor) {
-    return (tensor.shape[0] + kPanelRows - 1) / kPanelRows;
-  }
-  PanelSource source(int64_t panel) const {
-    size_t which = 0;
-    if (alternate) {
-      which = panel % tensors.size();
-      panel /= static_cast<int64_t>(tensors.size());
-    } else {
-      while (panel >= panels(*tensors[which])) panel -= panels(*tensors[which++]);
-    }
-    const int64_t first = panel * kPanelRows;
-    return {tensors[which], first, std::min<int64_t>(kPanelRows, tensors[which]->shape[0] - first)};
-  }
-};
-
 bool whole_panels(const TensorView& tensor) {
   return tensor.shape[0] % kPanelRows == 0;
 }
 
 /// Splits tensors that share an input into as few matrices as can be: neighbours of one type whose
 /// seam falls between panels.
-std::vector<Group> side_by_side(const Tensors& tensors) {
-  std::vector<Group> groups;
+std::vector<RowGroup> side_by_side(const Tensors& tensors) {
+  std::vector<RowGroup> groups;
   for (const TensorView* tensor : tensors) {
     if (!groups.empty() && groups.back().type() == tensor->type &&
         whole_panels(*groups.back().tensors.back())) {
@@ -70,15 +39,8 @@ std::vector<Group> side_by_side(const Tensors& tensors) {
 /// Walks the bound tree and fills the packed one.
 class Weights::Packer {
  public:
-  Packer(Weights& weights, ThreadTeam& team, const PackOptions& options)
-      : w_(weights), team_(team), options_(options) {}
-
-  void count(const BoundLayer& layer) {
-    for (const TensorView* tensor : layer.tensors) {
-      if (tensor) total_ += static_cast<double>(tensor->data.size());
-    }
-    for (const BoundLayer& child : layer.children) count(child);
-  }
+  Packer(Weights& weights, Packing& packing, bool many_rows)
+      : w_(weights), packing_(packing), many_rows_(many_rows) {}
 
   PackedLayer pack(const BoundLayer& bound) {
     PackedLayer packed{.bound = &bound};
@@ -140,13 +102,13 @@ class Weights::Packer {
   void fill(const Blocks&, const BoundLayer&, PackedLayer&) {}
 
   std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases) {
-    return parts(tensors, biases, options_.many_rows);
+    return parts(tensors, biases, many_rows_);
   }
 
   std::vector<LinearPart> parts(const Tensors& tensors, const Tensors& biases, bool many_rows) {
     std::vector<LinearPart> result;
     size_t next = 0;
-    for (const Group& group : side_by_side(tensors)) {
+    for (const RowGroup& group : side_by_side(tensors)) {
       LinearPart part{.panels = panels(group, many_rows), .many_rows = many_rows};
       std::vector<float> bias;
       bool any = false;
@@ -171,9 +133,8 @@ class Weights::Packer {
       fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
            ") and '", up->name, "' (", info(up->type).name, ") must have one type");
     }
-    LinearPart part{
-        .panels = panels({.tensors = {gate, up}, .alternate = true}, options_.many_rows),
-        .many_rows = options_.many_rows};
+    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true}, many_rows_),
+                    .many_rows = many_rows_};
     const Tensors biases = {t[FeedForward::gate_bias], t[FeedForward::up_bias]};
     if (biases[0] || biases[1]) {
       std::vector<float> bias(part.panels.rows);
@@ -194,45 +155,15 @@ class Weights::Packer {
     return many_rows ? w_.kernels_->many_rows_type(type) : type;
   }
 
-  Panels panels(const Group& group, bool many_rows) {
+  Panels panels(const RowGroup& group, bool many_rows) {
     Panels result{.type = panel_type(group.type(), many_rows), .columns = group.columns()};
-    int64_t count = 0;
-    for (const TensorView* tensor : group.tensors) {
-      count += Group::panels(*tensor);
-      result.rows += tensor->shape[0];
-    }
-    if (group.alternate) result.rows = count * kPanelRows;
+    for (const TensorView* tensor : group.tensors) result.rows += tensor->shape[0];
+    if (group.alternate) result.rows = group.panels() * kPanelRows;
     result.panel_bytes = w_.kernels_->panel_bytes(result.type, result.columns);
-    std::byte* data = take(count * result.panel_bytes);
+    std::byte* data = take(group.panels() * result.panel_bytes);
     result.data = data;
-    team_.run([&](int thread) {
-      const Range mine = split(count, thread, team_.size());
-      pack_range(group, result, mine, data);
-    });
-    for (const TensorView* tensor : group.tensors) finished(*tensor);
+    packing_.add(group, result, data);
     return result;
-  }
-
-  void pack_range(const Group& group, const Panels& panels, Range range, std::byte* data) const {
-    const bool convert = group.type() != panels.type;  // to f32, or by way of it to bf16
-    std::vector<float> rows(convert ? kPanelRows * panels.columns : 0);
-    std::vector<uint16_t> halves(panels.type == DType::bf16 ? rows.size() : 0);
-    for (int64_t i = range.begin; i < range.end; ++i) {
-      const PanelSource source = group.source(i);
-      const int64_t bytes = row_bytes(source.tensor->type, panels.columns);
-      const int64_t count = source.rows * panels.columns;
-      const std::byte* from = source.tensor->data.data() + source.first_row * bytes;
-      if (convert) {
-        dequantize_row(source.tensor->type, from, rows.data(), count);
-        from = reinterpret_cast<const std::byte*>(rows.data());
-      }
-      if (convert && panels.type == DType::bf16) {
-        w_.kernels_->to_bf16(rows.data(), count, halves.data());
-        from = reinterpret_cast<const std::byte*>(halves.data());
-      }
-      w_.kernels_->pack(panels.type, from, source.rows, panels.columns,
-                        data + i * panels.panel_bytes);
-    }
   }
 
   std::byte* take(int64_t bytes) {
@@ -262,28 +193,21 @@ class Weights::Packer {
     return w_.vectors_.emplace_back(std::move(values)).data();
   }
 
-  void finished(const TensorView& tensor) {
-    if (options_.release) options_.release(tensor);
-    done_ += static_cast<double>(tensor.data.size());
-    if (options_.progress) options_.progress(std::min(1.0, done_ / total_));
-  }
-
   Weights& w_;
-  ThreadTeam& team_;
-  const PackOptions& options_;
+  Packing& packing_;
+  bool many_rows_;
   std::byte* at_ = nullptr;
   int64_t left_ = 0;
-  double total_ = 1;
-  double done_ = 0;
 };
 
 Weights::Weights(const BoundGraph& graph, const Kernels& kernels, ThreadTeam& team,
                  const PackOptions& options)
     : graph_(&graph), kernels_(&kernels), exact_(options.exact) {
-  Packer packer(*this, team, options);
-  for (const BoundLayer& layer : graph.layers) packer.count(layer);
+  Packing packing(kernels);
+  Packer packer(*this, packing, options.many_rows);
   for (const BoundLayer& layer : graph.layers) layers_.push_back(packer.pack(layer));
-  if (options.progress) options.progress(1);  // tables of embeddings need no packing
+  packing.run(team, options.hooks);
+  if (options.hooks.progress) options.hooks.progress(1);  // the last slice may be another thread's
 }
 
 namespace {

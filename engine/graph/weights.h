@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "engine/core/aligned.h"
 #include "engine/core/thread_team.h"
 #include "engine/graph/bind.h"
+#include "engine/graph/packing.h"
 #include "engine/layers/linear.h"
 
 namespace heed {
@@ -32,8 +32,7 @@ struct PackOptions {
   bool exact = false;  ///< dequantise every matrix to f32
   /// LinearPart::many_rows, for an encoder.
   bool many_rows = false;
-  std::function<void(const TensorView&)> release;  ///< called when a tensor was packed
-  std::function<void(double fraction)> progress;
+  PackHooks hooks;
 };
 
 class Weights {

@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include "engine/core/error.h"
 #include "engine/kernels/kernels.h"
@@ -133,17 +136,21 @@ TEST_CASE("the head is the embedding's table where it has no matrix of its own")
 TEST_CASE("each packed matrix is given back once; progress rises to 1") {
   TinyModel model(tiny_decoder(), DType::q4_0, scalar());
   const BoundGraph bound = bind_model(model.model(), model.finder(), "tiny").main;
+  std::mutex mutex;  // of `released`
   std::map<std::string, int> released;
   double last = 0;
   bool rises = true;
+  const auto release = [&](const TensorView& tensor) {
+    const std::lock_guard lock(mutex);
+    ++released[tensor.name];
+  };
+  const auto progress = [&](double fraction) {
+    rises = rises && fraction >= last && fraction <= 1;
+    last = fraction;
+  };
   ThreadTeam team(2);
   const Weights weights(bound, scalar(), team,
-                        {.release = [&](const TensorView& t) { ++released[t.name]; },
-                         .progress =
-                             [&](double fraction) {
-                               rises = rises && fraction >= last && fraction <= 1;
-                               last = fraction;
-                             }});
+                        {.hooks = {.release = release, .progress = progress}});
   CHECK(released.size() == 2 * 7 + 1);
   for (const auto& entry : released) {
     CAPTURE(entry.first);
@@ -151,6 +158,33 @@ TEST_CASE("each packed matrix is given back once; progress rises to 1") {
   }
   CHECK(rises);
   CHECK(last == 1.0);
+}
+
+TEST_CASE("matrices of several slices are the same whatever the number of threads") {
+  Graph graph = tiny_decoder();
+  graph.dims.vocab = 9000;  // of 3 MB of floats
+  TinyModel model(graph, DType::f32, scalar());
+  const BoundGraph bound = bind_model(model.model(), model.finder(), "tiny").main;
+  ThreadTeam team(3);
+  const Weights weights(bound, scalar(), team, {});
+  const Panels& one = model.weights().layers().back().input[0].panels;
+  const Panels& three = weights.layers().back().input[0].panels;
+  REQUIRE(one.rows == 9000);
+  CHECK(std::equal(one.data, one.data + one.count() * one.panel_bytes, three.data));
+}
+
+TEST_CASE(
+    "other work is done meanwhile, by the thread that packs; what it throws ends the packing") {
+  TinyModel model(tiny_decoder(), DType::q4_0, scalar());
+  const BoundGraph bound = bind_model(model.model(), model.finder(), "tiny").main;
+  ThreadTeam team(2);
+  std::thread::id worker;
+  const auto work = [&] { worker = std::this_thread::get_id(); };
+  const Weights weights(bound, scalar(), team, {.hooks = {.meanwhile = work}});
+  CHECK(worker == std::this_thread::get_id());
+  const auto refuse = [] { fail(Error::Code::format, "no vocabulary"); };
+  CHECK_THROWS_WITH_AS(Weights(bound, scalar(), team, {.hooks = {.meanwhile = refuse}}),
+                       "no vocabulary", Error);
 }
 
 }  // namespace heed

@@ -1,0 +1,90 @@
+// Cutting matrices into slices and packing these: see packing.h.
+#include "engine/graph/packing.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "engine/quant/quant.h"
+
+namespace heed {
+namespace {
+
+/// Of panels in a slice, about: a huge page, so that two threads seldom wait for the same one.
+constexpr int64_t kSliceBytes = int64_t{2} << 20;
+
+/// The rows of a panel lie in which tensor, from which row on, and how many there are.
+struct PanelSource {
+  const TensorView* tensor;
+  int64_t first_row;
+  int64_t rows;
+};
+
+PanelSource source(const RowGroup& group, int64_t panel) {
+  size_t which = 0;
+  if (group.alternate) {
+    which = panel % group.tensors.size();
+    panel /= static_cast<int64_t>(group.tensors.size());
+  } else {
+    while (panel >= panel_count(*group.tensors[which])) {
+      panel -= panel_count(*group.tensors[which++]);
+    }
+  }
+  const TensorView& tensor = *group.tensors[which];
+  const int64_t first = panel * kPanelRows;
+  return {&tensor, first, std::min<int64_t>(kPanelRows, tensor.shape[0] - first)};
+}
+
+}  // namespace
+
+void Packing::add(RowGroup group, const Panels& panels, std::byte* data) {
+  const int64_t count = group.panels();
+  const int64_t step = std::max<int64_t>(1, kSliceBytes / panels.panel_bytes);
+  Matrix& matrix =
+      matrices_.emplace_back(std::move(group), panels, data, (count + step - 1) / step);
+  for (int64_t begin = 0; begin < count; begin += step) {
+    slices_.push_back({&matrix, {begin, std::min(begin + step, count)}});
+  }
+}
+
+void Packing::run(ThreadTeam& team, const PackHooks& hooks) {
+  std::atomic<size_t> next = 0;
+  std::atomic<size_t> done = 0;
+  team.run([&](int thread) {
+    if (thread == 0 && hooks.meanwhile) hooks.meanwhile();
+    for (size_t i = 0; (i = next++) < slices_.size() && !team.failed();) {
+      pack(slices_[i]);
+      Matrix& matrix = *slices_[i].matrix;
+      if (--matrix.left == 0 && hooks.release) {
+        for (const TensorView* tensor : matrix.group.tensors) hooks.release(*tensor);
+      }
+      const auto share = static_cast<double>(++done) / static_cast<double>(slices_.size());
+      if (thread == 0 && hooks.progress) hooks.progress(share);
+    }
+  });
+}
+
+void Packing::pack(const Slice& slice) const {
+  const RowGroup& group = slice.matrix->group;
+  const Panels& panels = slice.matrix->panels;
+  const bool convert = group.type() != panels.type;  // to f32, or by way of it to bf16
+  std::vector<float> rows(convert ? kPanelRows * panels.columns : 0);
+  std::vector<uint16_t> halves(panels.type == DType::bf16 ? rows.size() : 0);
+  for (int64_t i = slice.panels.begin; i < slice.panels.end; ++i) {
+    const PanelSource from = source(group, i);
+    const int64_t bytes = row_bytes(from.tensor->type, panels.columns);
+    const int64_t count = from.rows * panels.columns;
+    const std::byte* bytes_in = from.tensor->data.data() + from.first_row * bytes;
+    if (convert) {
+      dequantize_row(from.tensor->type, bytes_in, rows.data(), count);
+      bytes_in = reinterpret_cast<const std::byte*>(rows.data());
+    }
+    if (convert && panels.type == DType::bf16) {
+      kernels_->to_bf16(rows.data(), count, halves.data());
+      bytes_in = reinterpret_cast<const std::byte*>(halves.data());
+    }
+    kernels_->pack(panels.type, bytes_in, from.rows, panels.columns,
+                   slice.matrix->data + i * panels.panel_bytes);
+  }
+}
+
+}  // namespace heed
