@@ -2,7 +2,10 @@
 // Used at load, by the scalar kernels and by tests. Block formats: engine/quant/blocks.h.
 #include "engine/kernels/pack.h"
 
+#include <immintrin.h>
+
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "engine/core/half.h"
@@ -39,23 +42,71 @@ RecordPlace place(const PanelFormat& format, int64_t index) {
   return {.header = header, .record = header + kSuperHeaderBytes + index % kSuperRecords * bytes};
 }
 
+/// Asks for the rows of the next panel while those of this one are read: a block of each of 16 rows
+/// in turn is an order in which no processor foresees them, and memory is waited for at each.
+class Ahead {
+ public:
+  Ahead(const std::byte* rows, int64_t count, int64_t row_bytes)
+      : next_(rows + count * row_bytes), count_(count) {}
+
+  /// For the bytes from `first` on, to which each row of this panel has come.
+  void ask(int64_t first, int64_t bytes) const {
+    const std::byte* from = next_ + first * count_;
+    for (int64_t i = 0; i < bytes * count_; i += 64) __builtin_prefetch(from + i);
+  }
+
+ private:
+  const std::byte* next_;
+  int64_t count_;
+};
+
+/// Four vectors from 16 bytes of each of 16 rows, 4 x 4 words at a time: rows become columns.
+void write_vectors(const __m128i (&rows)[kPanelRows], std::byte* vectors) {
+  for (int n = 0; n < kPanelRows; n += 4) {
+    const __m128i low_ab = _mm_unpacklo_epi32(rows[n], rows[n + 1]);
+    const __m128i low_cd = _mm_unpacklo_epi32(rows[n + 2], rows[n + 3]);
+    const __m128i high_ab = _mm_unpackhi_epi32(rows[n], rows[n + 1]);
+    const __m128i high_cd = _mm_unpackhi_epi32(rows[n + 2], rows[n + 3]);
+    store(vectors + 4 * n, _mm_unpacklo_epi64(low_ab, low_cd));
+    store(vectors + 4 * n + kVectorBytes, _mm_unpackhi_epi64(low_ab, low_cd));
+    store(vectors + 4 * n + 2 * kVectorBytes, _mm_unpacklo_epi64(high_ab, high_cd));
+    store(vectors + 4 * n + 3 * kVectorBytes, _mm_unpackhi_epi64(high_ab, high_cd));
+  }
+}
+
 // ---- dense -------------------------------------------------------------------------------------
 
-/// [count][columns] -> [columns][16].
+/// [count][columns] -> [columns][16], from column `first` on.
 template <typename T>
-void pack_columns(const std::byte* rows, int64_t count, int64_t columns, std::byte* panel) {
+void pack_columns(const std::byte* rows, int64_t count, int64_t columns, int64_t first,
+                  std::byte* panel) {
   const int64_t size = sizeof(T);
-  for (int64_t k = 0; k < columns; ++k)
+  for (int64_t k = first; k < columns; ++k)
     for (int64_t n = 0; n < count; ++n)
       store(panel + (k * kPanelRows + n) * size, load<T>(rows + (n * columns + k) * size));
 }
 
-/// [count][columns] -> [columns / 2][16][2].
-void pack_pairs(const std::byte* rows, int64_t count, int64_t columns, std::byte* panel) {
-  for (int64_t k = 0; k < columns; ++k)
+/// [count][columns] -> [columns / 2][16][2], from column `first` on.
+void pack_pairs(const std::byte* rows, int64_t count, int64_t columns, int64_t first,
+                std::byte* panel) {
+  for (int64_t k = first; k < columns; ++k)
     for (int64_t n = 0; n < count; ++n)
       store(panel + ((k / 2 * kPanelRows + n) * 2 + k % 2) * 2,
             load<uint16_t>(rows + (n * columns + k) * 2));
+}
+
+/// The same for floats, or pairs of bf16, as far as 16 bytes of each row go. Returns how many bytes
+/// of a row that were.
+int64_t pack_words(const std::byte* rows, int64_t count, int64_t row_bytes, std::byte* panel) {
+  const Ahead ahead(rows, count, row_bytes);
+  int64_t done = 0;
+  for (; done + 16 <= row_bytes; done += 16) {
+    ahead.ask(done, 16);
+    __m128i words[kPanelRows] = {};
+    for (int64_t n = 0; n < count; ++n) words[n] = load<__m128i>(rows + n * row_bytes + done);
+    write_vectors(words, panel + done / 4 * kVectorBytes);
+  }
+  return done;
 }
 
 // ---- codes of a record -------------------------------------------------------------------------
@@ -91,12 +142,6 @@ RowRecord row_record(const BlockQ5_1& b, int) {
   RowRecord r{.d = b.d, .m = b.m};
   split_nibbles(b.qs, r.code);
   add_fifth_bits(b.qh, r.code);
-  return r;
-}
-
-RowRecord row_record(const BlockQ8_0& b, int) {
-  RowRecord r{.d = b.d};
-  for (int i = 0; i < kBlock; ++i) r.code[i] = static_cast<uint8_t>(b.qs[i] + 128);
   return r;
 }
 
@@ -158,21 +203,33 @@ void write_plane(const uint32_t (&quads)[kRecordQuads], int shift, int n, std::b
   for (int j = 0; j < bits; ++j) store(plane + j * kVectorBytes + n * 4, vectors[j]);
 }
 
-/// Whether the bytes of a block's qs are those of the plane, four at a time: code i in the low
-/// nibble and code i + 16, which is four quads on, in the high one.
-template <DType type>
-inline constexpr bool kSameNibbles =
-    panel_format(type).low_bits == 4 && panel_format(type).high_bits == 0 &&
-    !panel_format(type).super_block;
-
-template <typename Block>
-void copy_nibbles(const Block& block, int n, std::byte* record) {
-  for (int j = 0; j < 4; ++j) {
-    std::memcpy(record + j * kVectorBytes + n * 4, block.qs + 4 * j, 4);
+/// Blocks whose qs have the bytes of the planes as they are: nibbles of code i and code i + 16,
+/// which is four quads on; or Q8_0's, but for their sign.
+template <DType type, typename Block>
+void copy_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byte* panel) {
+  constexpr PanelFormat format = panel_format(type);
+  constexpr int64_t size = sizeof(Block);
+  const int64_t row_bytes = columns / kBlock * size;
+  const __m128i sign = _mm_set1_epi8(static_cast<char>(type == DType::q8_0 ? format.zero : 0));
+  const Ahead ahead(rows, count, row_bytes);
+  for (int64_t at = 0; at < row_bytes; at += size, panel += format.record_bytes()) {
+    ahead.ask(at, size);
+    const std::byte* blocks = rows + at;
+    for (int half = 0; half < format.low_bits / 4; ++half) {
+      __m128i codes[kPanelRows] = {};
+      for (int64_t n = 0; n < count; ++n) {
+        const std::byte* from = blocks + n * row_bytes + offsetof(Block, qs) + 16 * half;
+        codes[n] = _mm_xor_si128(load<__m128i>(from), sign);
+      }
+      write_vectors(codes, panel + 4 * half * kVectorBytes);
+    }
+    std::byte* scales = panel + format.plane_bytes();
+    for (int64_t n = 0; n < count; ++n) {
+      const auto block = load<Block>(blocks + n * row_bytes);
+      store(scales + 2 * n, block.d);
+      if constexpr (requires { block.m; }) store(scales + 32 + 2 * n, block.m);
+    }
   }
-  std::byte* scales = record + 4 * kVectorBytes;
-  store(scales + 2 * n, block.d);
-  if constexpr (requires { block.m; }) store(scales + 32 + 2 * n, block.m);
 }
 
 template <DType type>
@@ -206,17 +263,15 @@ void pack_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byt
   constexpr PanelFormat format = panel_format(type);
   constexpr int records = format.super_block ? kSuperRecords : 1;  // of a block
   const int64_t blocks = columns / (records * kRecordColumns);     // of a row
+  const Ahead ahead(rows, count, blocks * int64_t{sizeof(Block)});
   for (int64_t i = 0; i < blocks; ++i) {
+    ahead.ask(i * int64_t{sizeof(Block)}, sizeof(Block));
     for (int n = 0; n < count; ++n) {
       const Block block =
           load<Block>(rows + (n * blocks + i) * static_cast<int64_t>(sizeof(Block)));
-      if constexpr (kSameNibbles<type>) {
-        copy_nibbles(block, n, panel + place(format, i).record);
-      } else {
-        write_header(block, n, panel + place(format, i * records).header);
-        for (int s = 0; s < records; ++s)
-          write_row<type>(row_record(block, s), n, panel + place(format, i * records + s).record);
-      }
+      write_header(block, n, panel + place(format, i * records).header);
+      for (int s = 0; s < records; ++s)
+        write_row<type>(row_record(block, s), n, panel + place(format, i * records + s).record);
     }
   }
 }
@@ -245,23 +300,25 @@ void pack_panel(DType type, const std::byte* rows, int64_t count, int64_t column
   std::memset(panel, 0, static_cast<size_t>(panel_bytes(type, columns)));
   switch (type) {
     case DType::f32:
-      return pack_columns<uint32_t>(rows, count, columns, panel);
+      return pack_columns<uint32_t>(rows, count, columns,
+                                    pack_words(rows, count, 4 * columns, panel) / 4, panel);
     case DType::f16:
-      return pack_columns<uint16_t>(rows, count, columns, panel);
+      return pack_columns<uint16_t>(rows, count, columns, 0, panel);
     case DType::bf16:
-      return pack_pairs(rows, count, columns, panel);
+      return pack_pairs(rows, count, columns, pack_words(rows, count, 2 * columns, panel) / 2,
+                        panel);
     case DType::q4_0:
-      return pack_blocks<DType::q4_0, BlockQ4_0>(rows, count, columns, panel);
+      return copy_blocks<DType::q4_0, BlockQ4_0>(rows, count, columns, panel);
     case DType::q4_1:
-      return pack_blocks<DType::q4_1, BlockQ4_1>(rows, count, columns, panel);
+      return copy_blocks<DType::q4_1, BlockQ4_1>(rows, count, columns, panel);
     case DType::q5_0:
       return pack_blocks<DType::q5_0, BlockQ5_0>(rows, count, columns, panel);
     case DType::q5_1:
       return pack_blocks<DType::q5_1, BlockQ5_1>(rows, count, columns, panel);
     case DType::q8_0:
-      return pack_blocks<DType::q8_0, BlockQ8_0>(rows, count, columns, panel);
+      return copy_blocks<DType::q8_0, BlockQ8_0>(rows, count, columns, panel);
     case DType::iq4_nl:
-      return pack_blocks<DType::iq4_nl, BlockIQ4_NL>(rows, count, columns, panel);
+      return copy_blocks<DType::iq4_nl, BlockIQ4_NL>(rows, count, columns, panel);
     case DType::q2_k:
       return pack_blocks<DType::q2_k, BlockQ2_K>(rows, count, columns, panel);
     case DType::q3_k:
