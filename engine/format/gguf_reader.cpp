@@ -32,10 +32,11 @@ std::string magic_text(std::span<const std::byte> bytes) {
   return to_text(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
+/// A T, or what one is made of: strings stay in the file.
 template <typename T>
-T read_scalar(Cursor& cursor) {
+auto read_scalar(Cursor& cursor) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return std::string(cursor.string(kMaxStringBytes));
+    return cursor.string(kMaxStringBytes);
   } else if constexpr (std::is_same_v<T, bool>) {
     return cursor.boolean();
   } else {
@@ -158,7 +159,8 @@ ValueType GgufParser::read_value_type() {
 Metadata::Value GgufParser::read_value() {
   const ValueType type = read_value_type();
   if (type == ValueType::array) return read_array();
-  return with_type(type, [&]<typename T>() -> Metadata::Value { return read_scalar<T>(cursor_); });
+  return with_type(type,
+                   [&]<typename T>() -> Metadata::Value { return T(read_scalar<T>(cursor_)); });
 }
 
 Metadata::Value GgufParser::read_array() {
@@ -176,7 +178,7 @@ Metadata::Value GgufParser::read_array() {
       if (count > 0) std::memcpy(array.data(), bytes.data(), bytes.size());
     } else {
       array.reserve(count);
-      for (uint64_t i = 0; i < count; ++i) array.push_back(read_scalar<T>(cursor_));
+      for (uint64_t i = 0; i < count; ++i) array.emplace_back(read_scalar<T>(cursor_));
     }
     return array;
   });

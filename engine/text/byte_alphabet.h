@@ -36,16 +36,19 @@ inline constexpr auto kByteOfCharacter = [] {
 
 /// The bytes that `token` is written for; nothing if a character of it is not of the alphabet.
 inline std::optional<std::string> alphabet_to_bytes(std::string_view token) {
-  std::string bytes;
+  std::string bytes(token.size(), '\0');  // vocabularies are large: no byte is appended by itself
+  size_t count = 0;
   for (size_t pos = 0; pos < token.size();) {
-    const Utf8Char c = read_utf8(token, pos);
+    const auto first = static_cast<uint8_t>(token[pos]);
+    const Utf8Char c = first < 0x80 ? Utf8Char{.code = first, .length = 1} : read_utf8(token, pos);
     if (c.status != Utf8Char::Status::valid || c.code >= kByteOfCharacter.size() ||
         kByteOfCharacter[c.code] < 0) {
       return std::nullopt;
     }
-    bytes += static_cast<char>(kByteOfCharacter[c.code]);
+    bytes[count++] = static_cast<char>(kByteOfCharacter[c.code]);
     pos += c.length;
   }
+  bytes.resize(count);
   return bytes;
 }
 

@@ -19,7 +19,9 @@ bool is_plain_text(TokenType type) {
 Subwords make_byte_pair(TokenizerSpec& spec) {
   const PreTokenizer& pre = pre_tokenizer(spec.pre);
   Subwords result;
+  result.pieces.reserve(spec.tokens.size());
   std::vector<Token> tokens;
+  tokens.reserve(spec.tokens.size());
   for (size_t id = 0; id < spec.tokens.size(); ++id) {
     const std::string& token = spec.tokens[id];
     const bool plain = is_plain_text(spec.types[id]);
@@ -28,6 +30,7 @@ Subwords make_byte_pair(TokenizerSpec& spec) {
   }
   BytePairVocabulary vocabulary{
       .written = spec.tokens, .texts = result.pieces, .tokens = tokens, .merges = {}};
+  vocabulary.merges.reserve(spec.merges.size());
   for (const std::string_view merge : spec.merges) {
     const size_t blank = std::min(merge.find(' ', 1), merge.size());
     vocabulary.merges.emplace_back(merge.substr(0, blank),

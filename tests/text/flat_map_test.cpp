@@ -64,5 +64,14 @@ TEST_CASE("tokens are found by their texts") {
   CHECK(!index.find("ab"));
 }
 
+TEST_CASE("each of many tokens is found") {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 5000; ++i) texts.push_back(std::to_string(i * 7));
+  TokenIndex index(texts);
+  for (Token token = 0; token < 5000; ++token) index.add(token);
+  for (Token token = 0; token < 5000; ++token) CHECK(index.find(texts[token]) == token);
+  CHECK(!index.find("1"));
+}
+
 }  // namespace
 }  // namespace heed
