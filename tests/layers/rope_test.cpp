@@ -25,4 +25,15 @@ TEST_CASE("linear scaling stretches positions, factors slow pairs down") {
   CHECK(table[(2 * 2 + 1) * 2 + 1] == doctest::Approx(std::sin(0.25)));
 }
 
+TEST_CASE("far positions are as exact as a float") {
+  const std::vector<float> table = rope_table({.base = 10000, .dims = 8}, 5000, {});
+  for (int p = 4900; p < 5000; ++p) {
+    for (int i = 0; i < 4; ++i) {
+      const double angle = p * std::pow(10.0, -i);
+      CHECK(std::abs(table[(p * 4 + i) * 2] - std::cos(angle)) < 1e-7);
+      CHECK(std::abs(table[(p * 4 + i) * 2 + 1] - std::sin(angle)) < 1e-7);
+    }
+  }
+}
+
 }  // namespace heed
