@@ -51,7 +51,7 @@ void load_weights(LoadedModel& model, const LoadOptions& options, std::function<
         PackOptions{.exact = options.exact,
                     .many_rows = many_rows,
                     .hooks = {.meanwhile = std::exchange(meanwhile, nullptr),
-                              .release = [&](const TensorView& tensor) { file.drop(tensor); },
+                              .release = [&](const auto& tensors) { file.drop(tensors); },
                               .progress = progress}});
   };
   const double half = model.bound.memory ? 0.5 : 0;  // about as large as each other

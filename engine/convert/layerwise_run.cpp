@@ -250,7 +250,9 @@ class LayerwiseRun {
   }
 
   Weights pack(const BoundGraph& graph) {
-    const auto release = [&](const TensorView& tensor) { tensors_.release(tensor); };
+    const auto release = [&](std::span<const TensorView* const> tensors) {
+      for (const TensorView* tensor : tensors) tensors_.release(*tensor);
+    };
     return Weights(graph, kernels_, team_, {.exact = true, .hooks = {.release = release}});
   }
 

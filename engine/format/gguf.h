@@ -41,8 +41,8 @@ class GgufFile {
   /// Throws Error(format) naming file and tensor if it is missing.
   const TensorView& require(std::string_view name) const;
 
-  /// Gives back the memory of a tensor that has been packed: see MappedFile::drop.
-  void drop(const TensorView& tensor) const noexcept;
+  /// Gives back the memory of tensors that have been packed, in any order: see MappedFile::drop.
+  void drop(std::span<const TensorView* const> tensors) const;
 
   /// Copies bytes of a tensor's data, from `offset` on: see MappedFile::copy.
   void copy(const TensorView& tensor, int64_t offset, std::span<std::byte> out) const;

@@ -273,8 +273,21 @@ const TensorView& GgufFile::require(std::string_view name) const {
   fail(Error::Code::format, name_, ": tensor '", name, "' is missing");
 }
 
-void GgufFile::drop(const TensorView& tensor) const noexcept {
-  if (file_) file_->drop(tensor.data);
+// Neighbours go in one call, with what lies between them if that is but a small tensor: each call
+// interrupts all cores that this process runs on.
+void GgufFile::drop(std::span<const TensorView* const> tensors) const {
+  constexpr std::ptrdiff_t kBetween = 16384;
+  if (!file_) return;
+  std::vector<std::span<const std::byte>> ranges;
+  for (const TensorView* tensor : tensors) ranges.push_back(tensor->data);
+  std::ranges::sort(ranges, {}, [](const auto& range) { return range.data(); });
+  for (size_t i = 0, next = 0; i < ranges.size(); i = next) {
+    const std::byte* end = ranges[i].data() + ranges[i].size();
+    for (next = i + 1; next < ranges.size() && ranges[next].data() - end < kBetween; ++next) {
+      end = std::max(end, ranges[next].data() + ranges[next].size());
+    }
+    file_->drop({ranges[i].data(), end});
+  }
 }
 
 void GgufFile::copy(const TensorView& tensor, int64_t offset, std::span<std::byte> out) const {

@@ -12,6 +12,9 @@ namespace {
 /// Of panels in a slice, about: a huge page, so that two threads seldom wait for the same one.
 constexpr int64_t kSliceBytes = int64_t{2} << 20;
 
+/// Of tensors that are released together.
+constexpr size_t kReleaseBytes = size_t{16} << 20;
+
 /// The rows of a panel lie in which tensor, from which row on, and how many there are.
 struct PanelSource {
   const TensorView* tensor;
@@ -46,7 +49,17 @@ void Packing::add(RowGroup group, const Panels& panels, std::byte* data) {
   }
 }
 
+/// The largest matrix, most often the head, goes first: once all panels are there, little of the
+/// file is to be in memory beside them.
+void Packing::largest_first() {
+  const auto bytes = [](const Matrix& m) { return m.panels.panel_bytes * m.panels.count(); };
+  const auto largest = std::ranges::max_element(matrices_, {}, bytes);
+  if (largest == matrices_.end()) return;
+  std::ranges::stable_partition(slices_, [&](const Slice& s) { return s.matrix == &*largest; });
+}
+
 void Packing::run(ThreadTeam& team, const PackHooks& hooks) {
+  largest_first();
   std::atomic<size_t> next = 0;
   std::atomic<size_t> done = 0;
   team.run([&](int thread) {
@@ -54,13 +67,27 @@ void Packing::run(ThreadTeam& team, const PackHooks& hooks) {
     for (size_t i = 0; (i = next++) < slices_.size() && !team.failed();) {
       pack(slices_[i]);
       Matrix& matrix = *slices_[i].matrix;
-      if (--matrix.left == 0 && hooks.release) {
-        for (const TensorView* tensor : matrix.group.tensors) hooks.release(*tensor);
-      }
+      if (--matrix.left == 0 && hooks.release) finish(matrix, hooks);
       const auto share = static_cast<double>(++done) / static_cast<double>(slices_.size());
       if (thread == 0 && hooks.progress) hooks.progress(share);
     }
   });
+  if (!finished_.empty()) hooks.release(finished_);
+}
+
+void Packing::finish(const Matrix& matrix, const PackHooks& hooks) {
+  std::vector<const TensorView*> released;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const TensorView* tensor : matrix.group.tensors) {
+      finished_.push_back(tensor);
+      finished_bytes_ += tensor->data.size();
+    }
+    if (finished_bytes_ < kReleaseBytes) return;
+    released.swap(finished_);
+    finished_bytes_ = 0;
+  }
+  hooks.release(released);
 }
 
 void Packing::pack(const Slice& slice) const {

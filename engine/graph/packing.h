@@ -6,6 +6,8 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <mutex>
+#include <span>
 #include <vector>
 
 #include "engine/core/tensor.h"
@@ -37,8 +39,9 @@ struct RowGroup {
 struct PackHooks {
   /// Done by the caller's thread before it takes part, while the others pack already.
   std::function<void()> meanwhile;
-  std::function<void(const TensorView&)> release;  ///< a tensor is packed; called by any thread
-  std::function<void(double fraction)> progress;   ///< called by the caller's thread
+  /// Tensors are packed, some dozen megabytes of them; called by any thread.
+  std::function<void(std::span<const TensorView* const>)> release;
+  std::function<void(double fraction)> progress;  ///< called by the caller's thread
 };
 
 class Packing {
@@ -64,11 +67,16 @@ class Packing {
     Range panels;
   };
 
+  void largest_first();
   void pack(const Slice& slice) const;
+  void finish(const Matrix& matrix, const PackHooks& hooks);
 
   const Kernels* kernels_;
   std::deque<Matrix> matrices_;
   std::vector<Slice> slices_;
+  std::mutex mutex_;                         // of the next two
+  std::vector<const TensorView*> finished_;  ///< and not released yet
+  size_t finished_bytes_ = 0;
 };
 
 }  // namespace heed

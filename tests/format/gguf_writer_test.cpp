@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <tuple>
 
@@ -102,7 +103,7 @@ TEST_CASE("tensors of every type come back as they were written, mapped or read"
         const auto bytes = pattern(static_cast<int64_t>(view.data.size()), static_cast<int>(i));
         CHECK(std::ranges::equal(view.data, bytes));
         CHECK(reinterpret_cast<uintptr_t>(view.data.data()) % (alignment ? alignment : 32) == 0);
-        file.drop(view);
+        file.drop(std::array{&view});
         CHECK(std::ranges::equal(view.data, bytes));
       }
     }

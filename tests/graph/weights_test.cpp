@@ -140,9 +140,9 @@ TEST_CASE("each packed matrix is given back once; progress rises to 1") {
   std::map<std::string, int> released;
   double last = 0;
   bool rises = true;
-  const auto release = [&](const TensorView& tensor) {
-    const std::lock_guard lock(mutex);
-    ++released[tensor.name];
+  const auto release = [&](std::span<const TensorView* const> tensors) {
+    const std::scoped_lock lock(mutex);
+    for (const TensorView* tensor : tensors) ++released[tensor->name];
   };
   const auto progress = [&](double fraction) {
     rises = rises && fraction >= last && fraction <= 1;
