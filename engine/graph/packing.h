@@ -39,7 +39,7 @@ struct RowGroup {
 struct PackHooks {
   /// Done by the caller's thread before it takes part, while the others pack already.
   std::function<void()> meanwhile;
-  /// Tensors are packed, some dozen megabytes of them; called by any thread.
+  /// Called by any thread with tensors that are packed, many at a time.
   std::function<void(std::span<const TensorView* const>)> release;
   std::function<void(double fraction)> progress;  ///< called by the caller's thread
 };
@@ -48,7 +48,8 @@ class Packing {
  public:
   explicit Packing(const Kernels& kernels) : kernels_(&kernels) {}
 
-  /// Notes that `group`, which must stay as it is, is to become `panels`, whose memory is `data`.
+  /// Notes that `group`, whose tensors must outlive this, is to become `panels`, whose memory is
+  /// `data`.
   void add(RowGroup group, const Panels& panels, std::byte* data);
 
   /// Packs what was noted, with all threads of the team.
