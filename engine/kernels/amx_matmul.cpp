@@ -8,8 +8,9 @@
 // The tile unit needs two tiles loaded for four products (2 x 2), each 1 KiB: it gets them from the
 // nearest cache, or from the second-level cache at half the rate, but not both from the latter. So
 // the weights of two panels stay in the nearest cache, a chunk of columns at a time, and the rows
-// stream past them. Unpacking the next chunk beside the products would need twice the room there
-// and gains nothing, since the vector units then work at half their rate.
+// stream past them; but up to 32 rows stay themselves, as they use each weight once. Unpacking the
+// next chunk beside the products would need twice the room there and gains nothing, since the
+// vector units then work at half their rate.
 #include "engine/kernels/far_memory.h"
 
 #include "engine/kernels/avx512_vec.h"
@@ -148,6 +149,9 @@ UnpackRecord unpack_of(DType type) {
 
 // ---- products -----------------------------------------------------------------------------------
 
+/// Tiles of sums of a block at most.
+constexpr int64_t kBlockTiles = 4;
+
 constexpr int64_t kBlockSums = kTilePanels * kPanelSums;
 
 /// A block whose sums are complete. They are stored beside the steps of the next block, some rows
@@ -186,6 +190,7 @@ struct Coming {
 
 /// One or two tiles of rows times one or two panels, a chunk of the columns.
 struct Block {
+  int64_t row_tiles, panels;
   const std::byte* rows;  // [records] tiles, and row_stride bytes on those of the next 16 rows
   int64_t row_stride;
   const std::byte* weights;  // likewise, those of the next panel panel_stride bytes on
@@ -195,10 +200,28 @@ struct Block {
   float* sums;  // [panel][row][16]
 };
 
-/// Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 weights. Rows are loaded with the hint that they
-/// will not be used again, lest they drive the weights out of the nearest cache. beside() is what
-/// the other units do while the tile unit is busy with a step.
-template <int row_tiles, int panels, typename Beside>
+/// Loads one or two tiles of rows, 4 and 5, and of weights, 6 and 7. What will be used again, the
+/// weights of several blocks or the rows of the only one, stays in the nearest cache; the others
+/// are loaded with the hint that they will not be, lest they drive it out.
+template <int row_tiles, int panels, bool only>
+inline void load_tiles(const Block& b, const std::byte* rows, const std::byte* w) {
+  if constexpr (only) {
+    _tile_stream_loadd(6, w, 64);
+    _tile_loadd(4, rows, 64);
+    if constexpr (panels == 2) _tile_stream_loadd(7, w + b.panel_stride, 64);
+    if constexpr (row_tiles == 2) _tile_loadd(5, rows + b.row_stride, 64);
+  } else {
+    _tile_loadd(6, w, 64);
+    _tile_stream_loadd(4, rows, 64);
+    if constexpr (panels == 2) _tile_loadd(7, w + b.panel_stride, 64);
+    if constexpr (row_tiles == 2) _tile_stream_loadd(5, rows + b.row_stride, 64);
+  }
+}
+
+/// Tiles 0 to 3 are sums. beside() is what the other units do while the tile unit is busy with a
+/// step, or a tile is stored: that waits for all loads before it, while what has been asked for
+/// keeps coming.
+template <int row_tiles, int panels, bool only, typename Beside>
 inline void multiply_block(const Block& b, Beside beside) {
   constexpr bool lower = row_tiles == 2, right = panels == 2;
   constexpr int64_t kTileSums = kTileRows * kPanelRows;
@@ -216,33 +239,30 @@ inline void multiply_block(const Block& b, Beside beside) {
   }
   const std::byte *rows = b.rows, *w = b.weights;
   for (int64_t i = 0; i < b.records; ++i, rows += kTileBytes, w += kTileBytes) {
-    _tile_loadd(6, w, 64);
-    _tile_stream_loadd(4, rows, 64);
+    load_tiles<row_tiles, panels, only>(b, rows, w);
     _tile_dpbf16ps(0, 4, 6);
-    if constexpr (right) {
-      _tile_loadd(7, w + b.panel_stride, 64);
-      _tile_dpbf16ps(1, 4, 7);
-    }
-    if constexpr (lower) {
-      _tile_stream_loadd(5, rows + b.row_stride, 64);
-      _tile_dpbf16ps(2, 5, 6);
-    }
+    if constexpr (right) _tile_dpbf16ps(1, 4, 7);
+    if constexpr (lower) _tile_dpbf16ps(2, 5, 6);
     if constexpr (lower && right) _tile_dpbf16ps(3, 5, 7);
     beside();
   }
+  beside();
   _tile_stored(0, sums, 64);
+  beside();
   if constexpr (right) _tile_stored(1, right_sums, 64);
+  beside();
   if constexpr (lower) _tile_stored(2, sums + kTileSums, 64);
+  beside();
   if constexpr (lower && right) _tile_stored(3, right_sums + kTileSums, 64);
   finish_stores();
 }
 
-template <typename Beside>
-inline void multiply_block(const Block& b, int64_t row_tiles, int64_t panels, Beside beside) {
-  if (row_tiles == 2) {
-    panels == 2 ? multiply_block<2, 2>(b, beside) : multiply_block<2, 1>(b, beside);
+template <bool only, typename Beside>
+inline void multiply_block(const Block& b, Beside beside) {
+  if (b.row_tiles == 2) {
+    b.panels == 2 ? multiply_block<2, 2, only>(b, beside) : multiply_block<2, 1, only>(b, beside);
   } else {
-    panels == 2 ? multiply_block<1, 2>(b, beside) : multiply_block<1, 1>(b, beside);
+    b.panels == 2 ? multiply_block<1, 2, only>(b, beside) : multiply_block<1, 1, only>(b, beside);
   }
 }
 
@@ -255,6 +275,7 @@ int64_t blocks_of(int64_t rows) {
 struct Layout {
   static constexpr int64_t kWeightBytes = kTilePanels * kChunkRecords * kTileBytes;
 
+  bool one_block;  // of rows: each weight is used once
   int64_t rows;
   Tiles chunks;  // of the records
   int64_t sums;  // behind the weights of a chunk: of every block if there are several chunks, and
@@ -262,9 +283,11 @@ struct Layout {
   int64_t sum_blocks;
   int64_t bytes;
 
-  Layout(int64_t columns, int64_t all_rows)
-      : rows(smaller(all_rows, (kBlockBytes / (columns * 2 * kBlockRows) + 1) * kBlockRows)),
-        chunks(columns / kRecordColumns, kChunkRecords),
+  Layout(DType type, int64_t columns, int64_t all_rows)
+      : one_block(all_rows <= kBlockRows),
+        rows(smaller(all_rows, (kBlockBytes / (columns * 2 * kBlockRows) + 1) * kBlockRows)),
+        chunks(columns / kRecordColumns,
+               one_block && type == DType::bf16 ? columns / kRecordColumns : kChunkRecords),
         sums(kWeightBytes),
         sum_blocks(chunks.count == 1 ? 2 : blocks_of(rows) + 1),
         bytes(sums + sum_blocks * kBlockSums * 4) {}
@@ -275,7 +298,7 @@ class Product {
  public:
   explicit Product(const MatmulArgs& args)
       : args_(args),
-        layout_(args.w->columns, args.input.rows),
+        layout_(args.w->type, args.w->columns, args.input.rows),
         unpack_(unpack_of(args.w->type)),
         store_(store_of(args)),
         weights_(args.scratch),
@@ -326,7 +349,7 @@ class Product {
     const int64_t row_stride = args_.w->columns / kRecordColumns * kTileBytes;
     const auto* rows_at =
         reinterpret_cast<const std::byte*>(args_.input.bf16) + first_row / kTileRows * row_stride;
-    Coming coming = chunk_after(panel, index, blocks_of(rows) * records);
+    Coming coming = chunk_after(panel, index, blocks_of(rows) * (records + kBlockTiles));
     const int64_t rows_a_step = (kTileRows + records - 1) / records * 2;
     const auto beside = [&] {
       coming.ask_for_share();
@@ -342,14 +365,16 @@ class Product {
                            .rows = smaller(kBlockRows, rows - row),
                            .sums = sums_ + (sum_block_ + i) % layout_.sum_blocks * kBlockSums};
       if (last) prefetch_out(args_, block.panel, block.panels, block.first_row, block.rows);
-      multiply_block({.rows = rows_at + row / kTileRows * row_stride + first_record * kTileBytes,
-                      .row_stride = row_stride,
-                      .weights = weights,
-                      .panel_stride = tiles ? args_.w->panel_bytes : kChunkRecords * kTileBytes,
-                      .records = records,
-                      .first = index == 0,
-                      .sums = block.sums},
-                     input_tiles(block.rows), panels, beside);
+      const Block b{.row_tiles = input_tiles(block.rows),
+                    .panels = panels,
+                    .rows = rows_at + row / kTileRows * row_stride + first_record * kTileBytes,
+                    .row_stride = row_stride,
+                    .weights = weights,
+                    .panel_stride = tiles ? args_.w->panel_bytes : kChunkRecords * kTileBytes,
+                    .records = records,
+                    .first = index == 0,
+                    .sums = block.sums};
+      layout_.one_block ? multiply_block<true>(b, beside) : multiply_block<false>(b, beside);
       finished_.store_rows(kBlockRows);
       finished_ = last ? block : Finished{};
     }
@@ -386,7 +411,7 @@ InputForm matmul_input(DType type, int64_t columns, int64_t rows) {
 int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) {
   const int64_t bytes = bf16::matmul_scratch(type, columns, rows);
   if (!takes(type, columns)) return bytes;
-  const int64_t own = Layout(columns, rows).bytes;
+  const int64_t own = Layout(type, columns, rows).bytes;
   return own > bytes ? own : bytes;
 }
 
