@@ -329,6 +329,8 @@ Vec Pass<chunks>::raise_maxima(int64_t row, Vec block_maxima) {
   if (first_true(raised) == kLanes) return select(old == hidden, zero(), old);
   const Vec maxima = select(raised, block_maxima, old);
   store(maxima, maxima_ + row);
+  const Vec weighed_by = select(maxima == hidden, zero(), maxima);  // nothing seen: all weights 0
+  if (first_true(hidden < old) == kLanes) return weighed_by;        // the sums are zero
   alignas(64) float factors[kLanes];
   store(select(old == hidden, broadcast(1), exp2_of_nonpositive(old - maxima)), factors);
   if constexpr (chunks > 0) store_sums<2 * chunks>(sums_ + row * width_);
@@ -343,7 +345,7 @@ Vec Pass<chunks>::raise_maxima(int64_t row, Vec block_maxima) {
   }
   finish_stores();
   if constexpr (chunks > 0) load_sums<2 * chunks>(sums_ + row * width_);
-  return select(maxima == hidden, zero(), maxima);  // nothing seen: all weights 0
+  return weighed_by;
 }
 
 /// Turns the scores of 16 queries for `tiles` tiles into weights 2^(scale score - maximum), [pair
