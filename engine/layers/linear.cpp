@@ -136,14 +136,16 @@ bool LinearStep::splits_rows(const Run& run) const {
   return !fine && row_count(run) >= kRowsApiece * run.team.size();
 }
 
-/// The rows that a thread prepares: whole tiles, where it reads or writes tiles.
+/// The rows that a thread prepares: if it multiplies no others, whole tiles, where it reads or
+/// writes tiles.
 Range LinearStep::rows_of(const Run& run, int thread) const {
   const int64_t rows = row_count(run);
   const auto in_tiles = [&](const LinearPart& part) {
     return part.input_form(run.kernels, rows) == InputForm::bf16_tiles;
   };
-  if (!in_tiles(parts.front()) && !(reader && in_tiles(*reader)))
+  if (!splits_rows(run) || !(in_tiles(parts.front()) || (reader && in_tiles(*reader)))) {
     return split(rows, thread, run.team.size());
+  }
   const Range tiles = split(input_tiles(rows), thread, run.team.size());
   const auto row_at = [=](int64_t tile) { return std::min(tile * kInputTileRows, rows); };
   return {row_at(tiles.begin), row_at(tiles.end)};
