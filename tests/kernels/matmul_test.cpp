@@ -250,6 +250,25 @@ TEST_CASE("two ranges of panels make the whole") {
   }
 }
 
+TEST_CASE("rows in tiles have the same bits in one block of rows as in several") {
+  constexpr int64_t kColumns = 1280;  // of several chunks, where there are several blocks
+  for (const Isa isa : machine_isas()) {
+    const Kernels& k = kernels(isa);
+    for (const DType type : {DType::bf16, DType::f16, DType::q8_0}) {
+      CAPTURE(case_name(k, type));
+      const Matrix m(k, type, 83, kColumns, 13);
+      Input input(k, 49, kColumns, 14);
+      const std::vector<float> expected = run(k, m, input, {.rows = 49});
+      for (const int64_t rows : {17, 31, 32, 33}) {
+        CAPTURE(rows);
+        if (k.matmul_input(type, kColumns, rows) != InputForm::bf16_tiles) continue;
+        const std::vector<float> prefix(expected.begin(), expected.begin() + rows * 83);
+        CHECK(first_difference(run(k, m, input, {.rows = rows}), prefix) == -1);
+      }
+    }
+  }
+}
+
 TEST_CASE("very wide matrices stay within their scratch") {
   constexpr int64_t kFewRows[] = {1, 3, 4};
   constexpr int64_t kManyRows[] = {1, 5, 6, 7, 14, 15, 16, 17, 33};

@@ -193,4 +193,25 @@ TEST_CASE("one thread and three make the same bits") {
   }
 }
 
+TEST_CASE("threads that share a tile of rows make the same bits") {
+  const Packed w(DType::bf16, 64, random_values(83 * 64, 3));
+  for (const Isa isa : machine_isas()) {
+    const Kernels& k = kernels(isa);
+    CAPTURE(k.name);
+    for (const int64_t rows : {9, 21, 35}) {
+      std::vector<float> one;
+      for (const int threads : {1, 2, 3}) {
+        StepBench bench(rows, k);
+        const Buffer x = bench.buffer(64, random_values(rows * 64, 4));
+        const Buffer y = bench.buffer(83);
+        LinearStep step{.in = x, .parts = {{.panels = w.panels, .many_rows = true}}, .out = y};
+        step.shared_input = bench.take(step.input_bytes(rows));
+        bench.run(step, step.scratch_bytes(k, rows), threads);
+        if (threads == 1) one = bench.values(y);
+        CHECK(bench.values(y) == one);
+      }
+    }
+  }
+}
+
 }  // namespace heed
