@@ -41,6 +41,8 @@ class Bench : public Verb {
   BenchResult measure(Session& session, const std::string& test, double count,
                       const std::string& unit, const std::function<void()>& prepare,
                       const std::function<void()>& work);
+  BenchResult measure_alone(Session& session, const std::string& name, int times,
+                            const std::function<void()>& run);
 
   ModelArguments model_;
   SessionArguments session_;
@@ -161,7 +163,27 @@ std::vector<std::string> made_up_texts() {
   return texts;
 }
 
-/// All texts at once, then single ones, one after the other.
+/// Which of several texts is of middle length, given the tokens of each.
+size_t middle_of(const std::vector<int64_t>& lengths) {
+  std::vector<size_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return lengths[i]; });
+  return order[order.size() / 2];
+}
+
+/// Milliseconds of one of the things that `run` does `times` of.
+BenchResult Bench::measure_alone(Session& session, const std::string& name, int times,
+                                 const std::function<void()>& run) {
+  BenchResult result = measure(
+      session, name, times, "ms", [] {},
+      [&] {
+        for (int i = 0; i < times; ++i) run();
+      });
+  for (double& value : result.values) value = 1000 / value;
+  return result;
+}
+
+/// All texts at once, then one of middle length by itself.
 std::vector<BenchResult> Bench::bench_encoder(const Model& model) {
   const std::vector<std::string> texts =
       sentences_.empty() ? made_up_texts() : read_lines(sentences_);
@@ -170,9 +192,11 @@ std::vector<BenchResult> Bench::bench_encoder(const Model& model) {
   used_threads_ = session.threads();
   double tokens = 0;
   std::vector<Work> works;
+  std::vector<int64_t> lengths;
   for (const std::string& text : texts) {
     const auto length = static_cast<int64_t>(model.tokenizer().encode(text).size());
     tokens += static_cast<double>(length);
+    lengths.push_back(length);
     works.push_back(session.work(0, std::min(length, session.context())));
     works.back().bytes = 0;  // texts share passes, and with them the weights that these read
   }
@@ -189,15 +213,12 @@ std::vector<BenchResult> Bench::bench_encoder(const Model& model) {
   for (double& value : rate.values) value *= tokens / count;
   results.push_back(std::move(rate));
 
-  const std::span<const std::string> some =
-      std::span(texts).first(std::min<size_t>(64, texts.size()));
-  BenchResult single = measure(
-      session, "embed1", static_cast<double>(some.size()), "ms", [] {},
-      [&] {
-        for (const std::string& text : some) session.embed({&text, 1}, {.truncate = true});
-      });
-  for (double& value : single.values) value = 1000 / value;
-  for (size_t i = 0; i < some.size(); ++i) single.work += works[i];
+  const size_t middle = middle_of(lengths);
+  constexpr int kTimes = 50;
+  BenchResult single = measure_alone(session, "embed1", kTimes, [&] {
+    session.embed({&texts[middle], 1}, {.truncate = true});
+  });
+  for (int i = 0; i < kTimes; ++i) single.work += works[middle];
   results.push_back(std::move(single));
   session_bytes_ = session.memory_bytes();
   return results;
@@ -219,11 +240,11 @@ std::vector<BenchResult> Bench::bench_translation(const Model& model) {
       [&] { translations = session.translate(texts, translate_); }));
   session_bytes_ = session.memory_bytes();
 
-  std::vector<std::pair<int64_t, size_t>> by_length;
+  std::vector<int64_t> lengths;
   double source_tokens = 0;
   double target_tokens = 0;
   for (size_t i = 0; i < texts.size(); ++i) {
-    by_length.emplace_back(translations[i].source_tokens, i);
+    lengths.push_back(translations[i].source_tokens);
     source_tokens += static_cast<double>(translations[i].source_tokens);
     target_tokens += static_cast<double>(translations[i].hypotheses[0].tokens.size() + 1);
   }
@@ -233,18 +254,12 @@ std::vector<BenchResult> Bench::bench_translation(const Model& model) {
   };
   rate("source", source_tokens);
   rate("target", target_tokens);
-  std::sort(by_length.begin(), by_length.end());
-  const std::string& middle = texts[by_length[texts.size() / 2].second];
-  constexpr int kTimes = 10;
+  const std::string& middle = texts[middle_of(lengths)];
   TranslateOptions alone = translate_;
   alone.batch = 1;
-  BenchResult single = measure(
-      session, "translate1", kTimes, "ms", [] {},
-      [&] {
-        for (int i = 0; i < kTimes; ++i) session.translate({&middle, 1}, alone);
-      });
-  for (double& value : single.values) value = 1000 / value;
-  results.push_back(std::move(single));
+  results.push_back(measure_alone(session, "translate1", 10, [&] {
+    session.translate({&middle, 1}, alone);
+  }));
   return results;
 }
 
