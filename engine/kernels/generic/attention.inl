@@ -21,10 +21,6 @@
 namespace heed {
 namespace {
 
-/// Keys and values of 64 numbers in bf16 fill 32 KiB: a nearest cache. Blocks of half as many keys
-/// measure a tenth slower, of twice as many no faster.
-inline constexpr int64_t kBlockKeys = 128;
-inline constexpr int64_t kBlockTiles = kBlockKeys / kTileTokens;
 /// Queries whose sums stay in the second-level cache beside the block.
 inline constexpr int64_t kMaxRows = 96;
 /// Six rows of four vectors: ten loads feed 24 multiplications, which take the two units 12 cycles.
@@ -89,6 +85,17 @@ constexpr int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
+/// Bytes that Dot::load takes.
+template <typename Dot>
+inline constexpr int64_t kLoadBytes = kLanes * Dot::kLaneBytes;
+
+/// Asks for vector v from `from` on, where few queries go with it, and it begins a line of memory.
+template <int rows, typename Dot>
+inline void ask(const std::byte* from, int v) {
+  const int64_t at = v * kLoadBytes<Dot>;
+  if (rows <= kStreamRows && at % kPanelAlign == 0) __builtin_prefetch(from + at, 0, kPrefetchTo);
+}
+
 /// Scores of queries [row, row + rows) for tiles [tile, last_tile) of a block, `vectors` at a time
 /// while there are so many, then fewer.
 template <typename Dot, int rows, int vectors>
@@ -107,9 +114,7 @@ inline void score_tiles(const Rows& q, int64_t row, const Block& block, int64_t 
       for (int v = 0; v < vectors; ++v) {
         const int64_t token = v * kLanes, lane = s * kTileTokens + token % kTileTokens;
         // What is asked for lies in a row: the memory gives that a tenth faster.
-        if constexpr (rows <= kStreamRows)
-          __builtin_prefetch(keys + ahead + (s * vectors + v) * kLanes * Dot::kLaneBytes, 0,
-                             kPrefetchTo);
+        ask<rows, Dot>(keys + ahead + s * vectors * kLoadBytes<Dot>, v);
         key[v] =
             Dot::load(keys + token / kTileTokens * block.key_tile_bytes + lane * Dot::kLaneBytes);
       }
@@ -119,6 +124,10 @@ inline void score_tiles(const Rows& q, int64_t row, const Block& block, int64_t 
       }
     }
     const int64_t codes = block.steps * kTileTokens * Dot::kLaneBytes;  // scales lie behind them
+    if constexpr (rows <= kStreamRows) {
+      for (int64_t at = kTiles * codes; at < kTiles * block.key_tile_bytes; at += kPanelAlign)
+        __builtin_prefetch(keys + ahead + at, 0, kPrefetchTo);
+    }
     for (int r = 0; r < rows; ++r) {
       float* scores = q.weights + r * kBlockKeys + tile * kTileTokens;
       for (int v = 0; v < vectors; ++v) {
@@ -212,8 +221,7 @@ inline void add_values(const Rows& q, float* sums, const Change* change, const B
                             s % kTileSteps * block.value_row_bytes + column * Dot::kLaneBytes;
       typename Dot::Operand value[vectors];
       for (int v = 0; v < vectors; ++v) {
-        if constexpr (rows <= kStreamRows)
-          __builtin_prefetch(at + ahead + v * kLanes * Dot::kLaneBytes, 0, kPrefetchTo);
+        ask<rows, Dot>(at + ahead, v);
         value[v] = Dot::load(at + v * kLanes * Dot::kLaneBytes);
       }
       for (int r = 0; r < rows; ++r) {

@@ -9,11 +9,15 @@
 #include <cstddef>
 
 #include "engine/kernels/generic/vec_math.inl"
-#include "heed_types.hpp"
+#include "engine/kernels/kernels.h"
 
 namespace heed {
 namespace {
 
+/// Keys and values of 64 numbers in bf16 fill 32 KiB: a nearest cache. Blocks of half as many keys
+/// measure a tenth slower, of twice as many no faster.
+inline constexpr int64_t kBlockKeys = 128;
+inline constexpr int64_t kBlockTiles = kBlockKeys / kTileTokens;
 /// What Dots share whose sums are floats.
 template <typename Dot>
 struct FloatDot {
@@ -128,6 +132,7 @@ struct Q8Dot {
         : row_(row), scales_(scales), tile_bytes_(tile_bytes) {}
     void put(Vec weight, int64_t i) {
       const std::byte* at = scales_ + i / kTileTokens * tile_bytes_ + i % kTileTokens * 4;
+      __builtin_prefetch(at + kBlockTiles * tile_bytes_, 0, kPrefetchTo);
       weight = weight * heed::load(reinterpret_cast<const float*>(at));
       largest_ = max(weight, largest_);
       nan_ = fma(weight, zero(), nan_);
