@@ -300,8 +300,8 @@ HEED_API heed_status heed_render_template(const char* source, size_t source_leng
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-/** Number type of keys and values in the cache. Q8: 8 bits, with a scale for each key and value of a
- * head: half of bf16's memory, and long contexts are read in nearly half the time. */
+/** Number type of keys and values in the cache. Q8: 8 bits, with a scale for each key and value of
+ * a head: half of the memory of bf16, and a long context is read in two thirds of the time. */
 typedef enum heed_kv_type {
   HEED_KV_F32 = 0,
   HEED_KV_BF16 = 1,
