@@ -62,11 +62,13 @@ TEST_CASE("prefill equals steps and any threads give the same bits, on every ISA
   const std::vector<Token> tokens = some_tokens(90, 130);
   for (const Isa isa : machine_isas()) {
     CAPTURE(to_string(isa));
-    for (const auto& [type, kv] : {std::pair{DType::f32, KvType::bf16},
-                                   {DType::q4_1, KvType::bf16},
-                                   {DType::q8_0, KvType::bf16},
-                                   {DType::f32, KvType::q8},
-                                   {DType::q4_1, KvType::q8}}) {
+    for (const auto& types : {std::pair{DType::f32, KvType::bf16},
+                              {DType::q4_1, KvType::bf16},
+                              {DType::q8_0, KvType::bf16},
+                              {DType::f32, KvType::q8},
+                              {DType::q4_1, KvType::q8}}) {
+      const DType type = types.first;
+      const KvType kv = types.second;
       CAPTURE(info(type).name);
       const TinyModel model(tiny_decoder(), type, kernels(isa));
       const auto whole = run(model, tokens, 90, 1, kv);
