@@ -93,19 +93,21 @@ void Packing::finish(const Matrix& matrix, const PackHooks& hooks) {
 void Packing::pack(const Slice& slice) const {
   const RowGroup& group = slice.matrix->group;
   const Panels& panels = slice.matrix->panels;
-  const bool convert = group.type() != panels.type;  // to f32, or by way of it to bf16
-  std::vector<float> rows(convert ? kPanelRows * panels.columns : 0);
-  std::vector<uint16_t> halves(panels.type == DType::bf16 ? rows.size() : 0);
+  std::vector<float> rows;
+  std::vector<uint16_t> halves;
   for (int64_t i = slice.panels.begin; i < slice.panels.end; ++i) {
     const PanelSource from = source(group, i);
     const int64_t bytes = row_bytes(from.tensor->type, panels.columns);
     const int64_t count = from.rows * panels.columns;
     const std::byte* bytes_in = from.tensor->data.data() + from.first_row * bytes;
+    const bool convert = from.tensor->type != panels.type;  // to f32, or by way of it to bf16
     if (convert) {
+      rows.resize(kPanelRows * panels.columns);
       dequantize_row(from.tensor->type, bytes_in, rows.data(), count);
       bytes_in = reinterpret_cast<const std::byte*>(rows.data());
     }
     if (convert && panels.type == DType::bf16) {
+      halves.resize(rows.size());
       kernels_->to_bf16(rows.data(), count, halves.data());
       bytes_in = reinterpret_cast<const std::byte*>(halves.data());
     }

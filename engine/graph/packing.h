@@ -1,6 +1,6 @@
 // Matrices that wait to be packed. All of them are noted first; then threads take slices of them in
 // turn, so that none waits for another before the last slice, however long a page of memory or of
-// the file lets it wait. Used by weights.cpp alone.
+// the file lets it wait. Used by weights.cpp; its hooks are set by whoever loads weights.
 #pragma once
 
 #include <atomic>
@@ -39,7 +39,7 @@ struct RowGroup {
 struct PackHooks {
   /// Done by the caller's thread before it takes part, while the others pack already.
   std::function<void()> meanwhile;
-  /// Called by any thread with tensors that are packed, many at a time.
+  /// Called by any thread, by several at once, with tensors that are packed: many at a time.
   std::function<void(std::span<const TensorView* const>)> release;
   std::function<void(double fraction)> progress;  ///< called by the caller's thread
 };

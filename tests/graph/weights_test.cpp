@@ -121,6 +121,23 @@ TEST_CASE("an exact model's matrices are f32, of whatever the file has") {
   for (int64_t c = 0; c < 96; ++c) CHECK(value(w, 0, c) == row[c]);
 }
 
+TEST_CASE("an exact model takes gate and up of two types") {
+  TinyModel model(tiny_decoder(), DType::q8_0, scalar(), /*exact=*/true, /*many_rows=*/false,
+                  "ffn_gate");
+  const TensorView& gate = model.tensor("blk.0.ffn_gate.weight");
+  const TensorView& up = model.tensor("blk.0.ffn_up.weight");
+  REQUIRE(gate.type == DType::f32);
+  REQUIRE(up.type == DType::q8_0);
+  const Panels& w = in_block<FeedForward>(model.weights()).input[0].panels;
+  const int64_t columns = up.shape[1];
+  std::vector<float> row(columns);
+  for (int64_t r = 0; r < up.shape[0]; ++r) {
+    dequantize_row(up.type, up.data.data() + r * row_bytes(up.type, columns), row.data(), columns);
+    CHECK(value(w, r / 16 * 32 + r % 16, 5) == value(gate, r, 5));
+    CHECK(value(w, r / 16 * 32 + 16 + r % 16, 5) == row[5]);
+  }
+}
+
 TEST_CASE("the head is the embedding's table where it has no matrix of its own") {
   TinyModel model(tiny_decoder(), DType::f32, scalar());
   const auto find = [&](std::string_view name) {
