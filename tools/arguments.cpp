@@ -23,7 +23,7 @@ void ModelArguments::add_flags(Flags& flags) {
   add_name(flags);
   flags.add("-t,--threads", "N", threads, "threads; 0 = as many as the machine has", {0, 4096});
   flags.add("--exact", exact, "dequantised weights and F32 arithmetic");
-  flags.add("--no-mmap", no_mmap, "");  // read the file instead of mapping it
+  flags.add("--no-mmap", no_mmap, "read the file instead of mapping it");
   flags.add("-ngl,--gpu-layers,--n-gpu-layers", "N", "", [](std::string_view) {
     std::fputs("heed: -ngl ignored: all layers run on the CPU\n", stderr);
   });
@@ -129,7 +129,7 @@ void SamplingArguments::add_flags(Flags& flags) {
               require_utf8(given, "the text of -r");
               options.stop.emplace_back(given);
             });
-  flags.add("--ignore-eos", options.ignore_eos, "go on where the model would end");
+  flags.add("--ignore-eos", options.ignore_eos, "");  // go on where the model would end
   for (const SamplingNumber& number : sampling_numbers()) {
     std::string value;
     append_float(static_cast<float>(number.get(options.sampling)), value);

@@ -218,7 +218,8 @@ std::vector<BenchResult> Bench::bench_encoder(const Model& model) {
   BenchResult single = measure_alone(session, "embed1", kTimes, [&] {
     session.embed({&texts[middle], 1}, {.truncate = true});
   });
-  for (int i = 0; i < kTimes; ++i) single.work += works[middle];
+  const Work work = session.work(0, std::min(lengths[middle], session.context()));
+  for (int i = 0; i < kTimes; ++i) single.work += work;
   results.push_back(std::move(single));
   session_bytes_ = session.memory_bytes();
   return results;

@@ -1,6 +1,8 @@
 // Loading a model: file, graph, weights, tokenizer, chat template.
 #include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "engine/api/model_impl.h"
 #include "engine/core/error.h"

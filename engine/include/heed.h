@@ -301,7 +301,8 @@ HEED_API heed_status heed_render_template(const char* source, size_t source_leng
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 /** Number type of keys and values in the cache. Q8: 8 bits, with a scale for each key and value of
- * a head: half of the memory of bf16, and a long context is read in two thirds of the time. */
+ * a head, for heads of up to 512 numbers: half of the memory of bf16, and a long context is read in
+ * two thirds of the time. Encoders, which have no cache, take bf16 instead. */
 typedef enum heed_kv_type {
   HEED_KV_F32 = 0,
   HEED_KV_BF16 = 1,

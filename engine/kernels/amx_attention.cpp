@@ -1,7 +1,7 @@
 // Attention of many queries over keys and values in bf16, by tiles of AMX: 16 queries times 16
 // keys, and 16 queries' weights of 32 keys times 16 numbers of the values. Tiles of keys and values
 // lie in the cache as the instructions take them (KvTiles); those of 8 bits are brought into that
-// form a stretch at a time. Few queries are left to the kernels of AVX-512.
+// form a stretch at a time. Few queries are taken by the vector units (attention.inl).
 //
 // As there, a pass over the keys serves some queries with an online softmax; 16 queries, a strip,
 // go through a stretch of keys with their sums in tiles. Half of the time is the softmax: so its

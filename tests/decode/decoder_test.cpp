@@ -70,6 +70,7 @@ TEST_CASE("prefill equals steps and any threads give the same bits, on every ISA
       const DType type = types.first;
       const KvType kv = types.second;
       CAPTURE(info(type).name);
+      CAPTURE(static_cast<int>(kv));
       const TinyModel model(tiny_decoder(), type, kernels(isa));
       const auto whole = run(model, tokens, 90, 1, kv);
       CHECK(same_bits(whole, run(model, tokens, 90, 2, kv)));
@@ -112,6 +113,7 @@ TEST_CASE("a long past is shared by keys: close to prefill, any threads give the
       return rows;
     };
     for (const KvType kv : {KvType::bf16, KvType::q8}) {
+      CAPTURE(static_cast<int>(kv));
       const auto steps = last_rows(1, 1, kv);
       CHECK(same_bits(steps, last_rows(2, 1, kv)));
       CHECK(same_bits(steps, last_rows(3, 1, kv)));

@@ -1,5 +1,6 @@
 // Attention over Vec (contracts and tiles: kernels.h; specification: scalar_attention.cpp).
-// Included after <isa>_vec.h and near_memory.h or far_memory.h by <isa>_attention.cpp.
+// Included after <isa>_vec.h, <isa>_bytes.h and near_memory.h or far_memory.h by
+// <isa>_attention.cpp.
 //
 // One pass over the keys serves up to kMaxRows queries. It goes block by block of kBlockKeys keys;
 // within a block, strip by strip of up to kStripRows queries: scores, online softmax, weighted sum
@@ -21,6 +22,10 @@
 namespace heed {
 namespace {
 
+/// Keys and values of 64 numbers in bf16 fill 32 KiB: a nearest cache. Blocks of half as many keys
+/// measure a tenth slower, of twice as many no faster.
+inline constexpr int64_t kBlockKeys = 128;
+inline constexpr int64_t kBlockTiles = kBlockKeys / kTileTokens;
 /// Queries whose sums stay in the second-level cache beside the block.
 inline constexpr int64_t kMaxRows = 96;
 /// Six rows of four vectors: ten loads feed 24 multiplications, which take the two units 12 cycles.
@@ -55,7 +60,7 @@ struct Rows {
   float* totals;   // [count][kLanes]: of weights
   float* maxima;   // [count][kLanes]: of scaled scores, the same in all lanes
   float* weights;  // [kStripRows][kBlockKeys]: a strip's scores, then its packed weights
-  float* steps;    // [count], whole numbers: what one of a query's stands for
+  float* units;    // [count]: what one of a query's whole numbers stands for
   float scale;     // of scores, times log2(e): then they are powers of two; positive
 };
 
@@ -70,15 +75,15 @@ struct Block {
   const std::byte* values;  // [kBlockTiles], value_tile_bytes apart: [kTileTokens / kPack] rows
   int64_t value_tile_bytes;
   int64_t value_row_bytes;
-  const std::byte* value_scales;  // [kBlockTiles], tile_bytes apart, of whole numbers only
-  int64_t tile_bytes;
-  bool last;  // none follows that is wanted
+  const std::byte* value_scales;  // [kBlockTiles], scale_stride apart, of whole numbers only
+  int64_t scale_stride;           // bytes
+  bool last;                      // none follows that is wanted
 };
 
-/// How a query's sums take up a block: sums * shrink + step * products.
+/// How a query's sums take up a block: sums * shrink + unit * products.
 struct Change {
   Vec shrink;
-  Vec step;  // of whole numbers only
+  Vec unit;  // of whole numbers only
 };
 
 constexpr int64_t round_up(int64_t n, int64_t multiple) {
@@ -133,7 +138,7 @@ inline void score_tiles(const Rows& q, int64_t row, const Block& block, int64_t 
       for (int v = 0; v < vectors; ++v) {
         const int64_t token = v * kLanes;
         const std::byte* scales = keys + token / kTileTokens * block.key_tile_bytes + codes;
-        store(Dot::score(sums[r][v], q.steps + row + r, scales + token % kTileTokens * 4),
+        store(Dot::score(sums[r][v], q.units + row + r, scales + token % kTileTokens * 4),
               scores + token);
       }
     }
@@ -188,14 +193,14 @@ inline void weigh(const Rows& q, int64_t row, const Block& block, Change* change
   }
   for (int r = 0; r < rows; ++r) {
     float* scores = q.weights + r * kBlockKeys;
-    typename Dot::Weights weights(scores, block.value_scales, block.tile_bytes);
+    typename Dot::Weights weights(scores, block.value_scales, block.scale_stride);
     Vec total = zero();
     for (int64_t i = first; i < last; i += kLanes) {
       const Vec weight = exp2_of_nonpositive(fms(load(scores + i), scale, shift[r]));
       total = total + weight;
       weights.put(weight, i);
     }
-    change[r].step = weights.finish(first, last);
+    change[r].unit = weights.finish(first, last);
     change[r].shrink = exp2_of_nonpositive(change[r].shrink);
     float* totals = q.totals + (row + r) * kLanes;
     store(fma(load(totals), change[r].shrink, total), totals);
@@ -232,7 +237,7 @@ inline void add_values(const Rows& q, float* sums, const Change* change, const B
     for (int r = 0; r < rows; ++r) {
       float* at = sums + r * q.sum_stride + column;
       for (int v = 0; v < vectors; ++v)
-        store(Dot::end(out[r][v], at + v * kLanes, change[r].shrink, change[r].step),
+        store(Dot::end(out[r][v], at + v * kLanes, change[r].shrink, change[r].unit),
               at + v * kLanes);
     }
   }
@@ -275,6 +280,11 @@ void strip(const Rows& q, int64_t row, Block block) {
   if (!narrow(q, row, rows, block, seen)) return;
   const int64_t begin = seen.begin - block.first_key, end = seen.end - block.first_key;
   score_tiles<Dot, rows, vectors_for(rows)>(q, row, block, block.first_tile);
+  if (Dot::kScaled && rows <= kStreamRows && !block.last) {
+    for (int64_t tile = block.first_tile; tile < block.last_tile; ++tile)
+      __builtin_prefetch(block.value_scales + (tile + kBlockTiles) * block.scale_stride, 0,
+                         kPrefetchTo);
+  }
   Change change[rows];
   weigh<Dot, rows>(q, row, block, change);
   add_values<Dot, rows, vectors_for(rows)>(q, q.sums + row * q.sum_stride, change, block,
@@ -341,7 +351,7 @@ inline void load_block(const KvTiles& kv, int64_t start, Block& block, float* bu
   block.key_tile_bytes = block.value_tile_bytes = tile_bytes;
   block.value_row_bytes = dim * Dot::kLaneBytes;
   block.value_scales = block.values + kTileSteps * block.value_row_bytes;
-  block.tile_bytes = tile_bytes;
+  block.scale_stride = tile_bytes;
   constexpr bool widened = type != KvType::f32 && Dot::kPack == 1;
   if (!widened && dim % kLanes == 0) return;
   // Rows of whole vectors, tile after tile.
@@ -369,7 +379,7 @@ inline void load_block(const KvTiles& kv, int64_t start, Block& block, float* bu
 
 /// Parts of a call's scratch, in floats.
 struct Scratch {
-  int64_t queries, sums, totals, maxima, weights, steps, block;
+  int64_t queries, sums, totals, maxima, weights, units, block;
   int64_t count;  // of all
 
   Scratch(int64_t head_dim, int64_t rows) {
@@ -379,8 +389,8 @@ struct Scratch {
     totals = sums + rows * width;
     maxima = totals + rows * kLanes;
     weights = maxima + rows * kLanes;
-    steps = weights + kStripRows * kBlockKeys;
-    block = steps + round_up(rows, kLanes);
+    units = weights + kStripRows * kBlockKeys;
+    block = units + round_up(rows, kLanes);
     count = block + 2 * kBlockKeys * width;
   }
 };
@@ -405,10 +415,10 @@ inline Rows begin_rows(const AttendArgs& a, int64_t row, int64_t count) {
                .totals = base + at.totals,
                .maxima = base + at.maxima,
                .weights = base + at.weights,
-               .steps = base + at.steps,
+               .units = base + at.units,
                .scale = a.scale * kLog2E};
   for (int64_t r = 0; r < count; ++r) {
-    Dot::pack_query(a.queries[row + r], a.kv.head_dim, q.queries + r * q.query_stride, q.steps + r);
+    Dot::pack_query(a.queries[row + r], a.kv.head_dim, q.queries + r * q.query_stride, q.units + r);
     for (int64_t d = 0; d < width; d += kLanes) store(zero(), q.sums + r * width + d);
     store(zero(), q.totals + r * kLanes);
     store(broadcast(-INFINITY), q.maxima + r * kLanes);

@@ -6,30 +6,30 @@
 // of the row, which holds kRowPack numbers in a dword.
 #pragma once
 
+#include <math.h>
+
 #include <cstddef>
 
 #include "engine/kernels/generic/vec_math.inl"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/pack.h"
 
 namespace heed {
 namespace {
 
-/// Keys and values of 64 numbers in bf16 fill 32 KiB: a nearest cache. Blocks of half as many keys
-/// measure a tenth slower, of twice as many no faster.
-inline constexpr int64_t kBlockKeys = 128;
-inline constexpr int64_t kBlockTiles = kBlockKeys / kTileTokens;
 /// What Dots share whose sums are floats.
 template <typename Dot>
 struct FloatDot {
   static constexpr int64_t kLaneBytes = 4;
+  static constexpr bool kScaled = false;  // keys and values have scales
   using Sum = Vec;
 
   static Sum begin(Vec sum) { return sum; }
   /// A score, given what one of the query's whole numbers stands for and the keys' scales.
-  static Vec score(Sum sum, const float* /*step*/, const std::byte* /*scales*/) { return sum; }
-  /// The sums at `sums` with a block's share: sum * shrink + step * products.
-  static Vec end(Sum sum, const float* /*sums*/, Vec /*shrink*/, Vec /*step*/) { return sum; }
-  static void pack_query(const float* query, int64_t n, float* row, float* /*step*/) {
+  static Vec score(Sum sum, const float* /*unit*/, const std::byte* /*scales*/) { return sum; }
+  /// The sums at `sums` with a block's share: sum * shrink + unit * products.
+  static Vec end(Sum sum, const float* /*sums*/, Vec /*shrink*/, Vec /*unit*/) { return sum; }
+  static void pack_query(const float* query, int64_t n, float* row, float* /*unit*/) {
     for (int64_t d = 0; d < n; d += kLanes)
       Dot::pack(load_first(query + d, n - d < kLanes ? n - d : kLanes), row, d);
   }
@@ -87,6 +87,7 @@ struct WidenDot : FloatDot<WidenDot<type>> {
 struct Q8Dot {
   static constexpr int kPack = 2, kRowPack = 2;
   static constexpr int64_t kLaneBytes = 2;
+  static constexpr bool kScaled = true;
   static constexpr float kLargest = 32767;
   using Operand = Ints;
   using Sum = Ints;
@@ -96,34 +97,28 @@ struct Q8Dot {
     return add_word_products(sum, broadcast_int(reinterpret_cast<const std::byte*>(row)), y);
   }
   static Sum begin(Vec /*sum*/) { return zero_ints(); }
-  static Vec score(Sum sum, const float* step, const std::byte* scales) {
-    return to_float(sum) * (broadcast(*step) * heed::load(reinterpret_cast<const float*>(scales)));
+  static Vec score(Sum sum, const float* unit, const std::byte* scales) {
+    return to_float(sum) * (broadcast(*unit) * heed::load(reinterpret_cast<const float*>(scales)));
   }
-  static Vec end(Sum sum, const float* sums, Vec shrink, Vec step) {
-    return fma(to_float(sum), step, heed::load(sums) * shrink);
+  static Vec end(Sum sum, const float* sums, Vec shrink, Vec unit) {
+    return fma(to_float(sum), unit, heed::load(sums) * shrink);
   }
   static void pack(Vec x, float* row, int64_t i) {
     store_int16(round_to_int(x), reinterpret_cast<int16_t*>(row + i / 2));
   }
-  /// What kLargest / x is for the largest x, which is not negative; 0 if that is.
+  /// What numbers up to `largest` are multiplied with; 0 if there is nothing to tell apart.
   static Vec factor_of(Vec largest) {
-    return select(zero() < largest, broadcast(kLargest) / largest, zero());
+    return select(broadcast(kQ8Smallest) < largest, broadcast(kLargest) / largest, zero());
   }
 
-  static void pack_query(const float* query, int64_t n, float* row, float* step) {
+  static void pack_query(const float* query, int64_t n, float* row, float* unit) {
     const auto at = [=](int64_t d) {
       return load_first(query + d, n - d < kLanes ? n - d : kLanes);
     };
-    Vec largest = zero(), nan = zero();
-    for (int64_t d = 0; d < n; d += kLanes) {
-      const Vec x = at(d);
-      largest = max(max(x, zero() - x), largest);
-      nan = fma(x, zero(), nan);
-    }
-    largest = spread_max(largest);
-    const Vec factor = factor_of(largest);
+    const float largest = largest_of(query, n);
+    const Vec factor = factor_of(broadcast(largest));
     for (int64_t d = 0; d < n; d += kLanes) pack(at(d) * factor, row, d);
-    *step = max_of_lanes(largest) / kLargest + sum_of_lanes(nan);
+    *unit = largest < INFINITY ? largest / kLargest : NAN;
   }
 
   class Weights {
@@ -132,7 +127,6 @@ struct Q8Dot {
         : row_(row), scales_(scales), tile_bytes_(tile_bytes) {}
     void put(Vec weight, int64_t i) {
       const std::byte* at = scales_ + i / kTileTokens * tile_bytes_ + i % kTileTokens * 4;
-      __builtin_prefetch(at + kBlockTiles * tile_bytes_, 0, kPrefetchTo);
       weight = weight * heed::load(reinterpret_cast<const float*>(at));
       largest_ = max(weight, largest_);
       nan_ = fma(weight, zero(), nan_);

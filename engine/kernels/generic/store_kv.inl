@@ -1,9 +1,7 @@
 // Storing the keys and values of a token, or of a tile of them, in the tiles of a cache (KvTiles in
-// kernels.h; specification: scalar_attention.cpp). Included after <isa>_vec.h by
-// <isa>_attention.cpp.
+// kernels.h; specification: scalar_attention.cpp). Included after <isa>_vec.h and
+// <isa>_bytes.h by <isa>_attention.cpp.
 #pragma once
-
-#include <math.h>
 
 #include "engine/kernels/generic/vec_math.inl"
 #include "engine/kernels/pack.h"
@@ -22,17 +20,6 @@ template <>
 struct Rounded<KvType::q8> {
   using Number = int8_t;
 };
-
-/// The largest |x| of a row; an infinity where one is not finite.
-inline float largest_of(const float* row, int64_t n) {
-  Vec largest = zero(), nan = zero();
-  for (int64_t d = 0; d < n; d += kLanes) {
-    const Vec x = load_first(row + d, n - d < kLanes ? n - d : kLanes);
-    largest = max(max(x, zero() - x), largest);
-    nan = fma(x, zero(), nan);
-  }
-  return sum_of_lanes(nan) == 0 ? max_of_lanes(largest) : INFINITY;
-}
 
 /// Codes of 8 bits; a factor of 0 is kept from meeting an infinity.
 inline Ints codes_of(Vec x, float factor) {

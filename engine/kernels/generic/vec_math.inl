@@ -20,6 +20,17 @@ inline Vec clamp(Vec x, float low, float high) {  // NaN stays NaN
   return min(broadcast(high), max(broadcast(low), x));
 }
 
+/// The largest |x| of a row; an infinity where one is not finite.
+inline float largest_of(const float* row, int64_t n) {
+  Vec largest = zero(), nan = zero();
+  for (int64_t d = 0; d < n; d += kLanes) {
+    const Vec x = load_first(row + d, n - d < kLanes ? n - d : kLanes);
+    largest = max(max(x, zero() - x), largest);
+    nan = fma(x, zero(), nan);
+  }
+  return sum_of_lanes(nan) == 0 ? max_of_lanes(largest) : __builtin_inff();
+}
+
 /// exp(x) within 1.1 ulp; subnormal results too. -inf gives 0, inf gives inf, NaN gives NaN.
 /// x = n ln 2 + r with |r| <= ln 2 / 2: exp(x) = 2^n exp(r), where exp(r) = 1 + r + r^2 p(r).
 inline Vec exp(Vec x) {
