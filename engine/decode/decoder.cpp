@@ -70,7 +70,7 @@ void Decoder::pass(std::span<const Token> tokens, int64_t wanted) {
                   .sequences = {&sequence, 1},
                   .wanted = wanted_,
                   .out = logits_.data(),
-                  .kv_type = uncached(cache_.view().type),
+                  .kv_type = cache_.view().type,
                   .cancel = cancel_};
   plan_.run(pass, team_, workspace_, trace_ ? &trace_ : nullptr);
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());

@@ -32,7 +32,7 @@ PlanOptions encoder_plan(const ModelGraph& model, const Weights& decoder,
   return {.rows = std::max(kEncoderRows, context),
           .wanted = 0,
           .positions = context,
-          .kv_type = uncached(options.kv_type),
+          .kv_type = options.kv_type,
           .attended_by = &decoder};
 }
 
@@ -84,7 +84,7 @@ void Seq2Seq::run(Runner& runner, float* out) {
                    .sequences = runner.sequences,
                    .wanted = runner.wanted,
                    .out = out,
-                   .kv_type = uncached(options_.kv_type),
+                   .kv_type = options_.kv_type,
                    .cancel = cancel_,
                    .cells = runner.cells,
                    .visible = runner.visible},

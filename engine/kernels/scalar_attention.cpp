@@ -75,17 +75,10 @@ void write_row(const KvTiles& kv, std::byte* elements, int64_t token, const floa
     for (int64_t d = 0; d < kv.head_dim; ++d) write(kv.type, elements, index(d), row[d]);
     return;
   }
-  float max = 0;
-  for (int64_t d = 0; d < kv.head_dim; ++d) {
-    // An infinity for a NaN, which no comparison finds.
-    max = std::max(max, std::isfinite(row[d]) ? std::abs(row[d]) : HUGE_VALF);
-  }
-  const auto [factor, scale] = q8_scale(max);
+  const auto [factor, scale] = q8_scale(scalar::largest_magnitude(row, kv.head_dim));
   *scale_at(kv, elements, token) = scale;
-  for (int64_t d = 0; d < kv.head_dim; ++d) {
-    const auto code = factor != 0 ? static_cast<int8_t>(std::lrint(row[d] * factor)) : int8_t{0};
-    *code_at(kv, elements, token, index(d)) = code;
-  }
+  for (int64_t d = 0; d < kv.head_dim; ++d)
+    *code_at(kv, elements, token, index(d)) = scalar::q8_code(row[d], factor);
 }
 
 void store_kv(const KvTiles& kv, int64_t position, const float* key, const float* value) {

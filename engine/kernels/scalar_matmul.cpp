@@ -10,23 +10,26 @@
 #include "engine/kernels/tables.h"
 
 namespace heed {
-namespace {
 
-/// max |x[i]| as the bits of a float: as integers too, NaN > infinity > finite numbers.
-uint32_t largest_magnitude(const float* x, int64_t n) {
-  uint32_t max = 0;
+float scalar::largest_magnitude(const float* x, int64_t n) {
+  uint32_t max = 0;  // as integers too, NaN > infinity > finite numbers
   for (int64_t i = 0; i < n; ++i) max = std::max(max, std::bit_cast<uint32_t>(x[i]) & 0x7fffffffu);
-  return max;
+  return std::bit_cast<float>(max);
 }
+
+int8_t scalar::q8_code(float x, float factor) {
+  // To nearest, ties to even; factor 0 is kept from meeting an infinity.
+  return factor != 0 ? static_cast<int8_t>(std::lrint(x * factor)) : int8_t{0};
+}
+
+namespace {
 
 /// Rounds one block; `sums` gets those of its halves. Returns the scale.
 float quantize_block(const float* x, int8_t* values, int32_t* sums) {
-  const auto max = std::bit_cast<float>(largest_magnitude(x, kRecordColumns));
-  const auto [factor, scale] = q8_scale(max);
+  const auto [factor, scale] = q8_scale(scalar::largest_magnitude(x, kRecordColumns));
   sums[0] = sums[1] = 0;
   for (int i = 0; i < kRecordColumns; ++i) {
-    // To nearest, ties to even; factor 0 is kept from meeting an infinity.
-    values[i] = factor != 0 ? static_cast<int8_t>(std::lrint(x[i] * factor)) : int8_t{0};
+    values[i] = scalar::q8_code(x[i], factor);
     sums[i / 16] += values[i];
   }
   return scale;

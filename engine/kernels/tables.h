@@ -22,6 +22,12 @@ void set_attention(Kernels& table);
 
 /// One value of Kernels::activate.
 float activated(Activation activation, float x);
+
+/// The largest |x|; NaN counts as larger than all others.
+float largest_magnitude(const float* x, int64_t n);
+
+/// x as a code of 8 bits with that factor (Q8Scale).
+int8_t q8_code(float x, float factor);
 }  // namespace scalar
 
 namespace avx2 {

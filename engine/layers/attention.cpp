@@ -18,6 +18,12 @@ constexpr int64_t kRowsOverhead = 64;
 constexpr int64_t kSplitRows = 4;
 constexpr int64_t kSplitKeys = 512;
 
+/// The type of keys and values that live for one pass, where a cache would have `type`: 8 bits save
+/// nothing there.
+KvType uncached(KvType type) {
+  return type == KvType::q8 ? KvType::bf16 : type;
+}
+
 /// Asks for the first keys and values of a kv head: those of short sequences lie too far apart for
 /// the processor to foresee.
 void prefetch(const KvTiles& kv, int64_t tokens) {
@@ -261,9 +267,10 @@ void AttentionStep::run_cached(const Run& run, int thread) const {
 void AttentionStep::run_head(const Run& run, const SequenceRows& sequence, int64_t kv_head,
                              int thread) const {
   ScratchSplitter scratch(run.thread_scratch(thread));
-  const int64_t bytes = tiles_for(sequence.rows) * kv_tile_bytes(run.pass.kv_type, head_dim);
+  const KvType type = uncached(run.pass.kv_type);
+  const int64_t bytes = tiles_for(sequence.rows) * kv_tile_bytes(type, head_dim);
   Item item{.sequence = &sequence, .kv_head = kv_head, .rows = {0, sequence.rows}};
-  item.tiles = {.type = run.pass.kv_type,
+  item.tiles = {.type = type,
                 .head_dim = head_dim,
                 .keys = scratch.take<std::byte>(bytes),
                 .values = scratch.take<std::byte>(bytes)};
@@ -396,10 +403,12 @@ int64_t AttentionStep::part_bytes(int64_t positions) const {
 
 int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_t rows) const {
   const int64_t count = heads / kv_heads * std::min(rows, query_rows());
-  const int64_t tiles = ScratchSplitter::padded(tiles_for(rows) * kv_tile_bytes(type, head_dim));
+  const int64_t tiles =
+      ScratchSplitter::padded(tiles_for(rows) * kv_tile_bytes(uncached(type), head_dim));
+  const int64_t attend = std::max(kernels.attend_scratch(type, head_dim, count),
+                                  kernels.attend_scratch(uncached(type), head_dim, count));
   const int64_t pointer = static_cast<int64_t>(sizeof(void*));
-  return 2 * tiles + 4 * ScratchSplitter::padded(count * pointer) +
-         ScratchSplitter::padded(kernels.attend_scratch(type, head_dim, count));
+  return 2 * tiles + 4 * ScratchSplitter::padded(count * pointer) + ScratchSplitter::padded(attend);
 }
 
 }  // namespace heed

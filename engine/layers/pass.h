@@ -30,12 +30,6 @@ struct KvView {
   }
 };
 
-/// The type of keys and values that live for one pass, where a cache would have `type`: 8 bits save
-/// nothing there.
-inline KvType uncached(KvType type) {
-  return type == KvType::q8 ? KvType::bf16 : type;
-}
-
 /// Consecutive rows of a pass that belong to one sequence.
 struct SequenceRows {
   int64_t first_row = 0;
@@ -57,7 +51,7 @@ struct Pass {
   std::span<const SequenceRows> sequences;  // cover all rows, in order
   std::span<const int64_t> wanted;          // rows whose output is wanted, rising
   float* out = nullptr;                     // [wanted or sequences, output width]
-  KvType kv_type = KvType::bf16;            ///< of keys and values without a cache; not q8
+  KvType kv_type = KvType::bf16;            ///< of keys and values without a cache: q8 means bf16
   Pooling pooling = Pooling::model;
   /// Once this is set, no pass begins any more. Null: nobody will.
   const std::atomic<bool>* cancel = nullptr;

@@ -38,8 +38,8 @@ class TokenIndex {
 
   /// Eight bytes, so that the slots of a vocabulary of 100,000 tokens stay in a core's own cache.
   struct Slot {
-    uint32_t tag =
-        0;  ///< the upper half of the text's hash: other texts seldom need to be looked at
+    /// The upper half of the text's hash: other texts seldom need to be looked at.
+    uint32_t tag = 0;
     Token token = kNone;
   };
   struct Place {

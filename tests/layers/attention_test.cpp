@@ -52,7 +52,7 @@ void check_mean(const std::vector<float>& out, int64_t row, int64_t first, int64
 }  // namespace
 
 TEST_CASE("a causal query sees itself and what came before, within its own sequence") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::f16}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::f16, KvType::q8}) {
     StepBench bench(40);
     bench.pass.kv_type = type;
     bench.set_sequences({37, 1, 2});
