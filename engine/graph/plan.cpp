@@ -153,6 +153,7 @@ class Planner {
                        .cache_layer = a.memory ? memory_layers_++ : cache_layers_++,
                        .qkv = qkv,
                        .out = out};
+    if (step.head_dim % kRecordColumns == 0) step.reader = sole_reader(layer.output);
     if (a.rope) {
       step.rope = rope(*a.rope, layer.rope_factors);
       step.rope_dims = a.rope->dims;
@@ -164,10 +165,20 @@ class Planner {
     add(layer, a.name, step);
     arena_.drop(step.parts, part_bytes);
     drop(qkv);
-    linear(layer, a.name + "_output", {.in = out, .parts = layer.output, .out = stream_},
+    linear(layer, a.name + "_output",
+           {.in = out,
+            .parts = layer.output,
+            .out = stream_,
+            .in_is_readers = step.reader.has_value()},
            {.matrices = {a.fused ? int{Attention::fused_output} : int{Attention::output}},
             .epilogue = {.accumulate = true}});
     drop(out);
+  }
+
+  /// The matrix that alone reads what comes before it, if it is one and nothing else looks there.
+  std::optional<LinearPart> sole_reader(const std::vector<LinearPart>& parts) const {
+    if (parts.size() != 1 || plan_.options_.input_squares) return std::nullopt;
+    return parts.front();
   }
 
   void make_memory(const Attention& a, const PackedLayer& layer) {
@@ -188,9 +199,7 @@ class Planner {
     const int64_t hidden_rows = layer.input.front().panels.rows;
     const Buffer hidden = take(f.gated ? hidden_rows / 2 : hidden_rows);
     std::optional<LinearPart> reader;
-    if (layer.input.size() == 1 && layer.output.size() == 1 && !plan_.options_.input_squares) {
-      reader = layer.output.front();
-    }
+    if (layer.input.size() == 1) reader = sole_reader(layer.output);
     std::vector<int> matrices = {FeedForward::up};
     if (f.gated) matrices.push_back(FeedForward::gate);
     linear(layer, f.name + (f.gated ? "_gate_up" : "_up"),

@@ -48,12 +48,38 @@ inline void store_rounded(const MatmulArgs& args, int64_t panel, int64_t row, in
   }
 }
 
+/// Rounds rows of two panels, whose columns lie side by side: a whole row of a tile each.
+template <Vec (*activation)(Vec)>
+inline void store_rounded_pair(const MatmulArgs& args, int64_t panel, int64_t row, int64_t rows,
+                               const float* sums) {
+  const Vec left = bias_of(args, panel), right = bias_of(args, panel + 1);
+  const int64_t column = panel * kPanelRows;
+  for (int64_t r = 0; r < rows; ++r, sums += kPanelRows)
+    store_bf16(activation(load(sums) + left), activation(load(sums + kPanelSums) + right),
+               args.out_bf16 + place_of(args, row + r, column));
+}
+
 template <Vec (*activation)(Vec)>
 void store_halves(const MatmulArgs& args, int64_t panel, int64_t panels, int64_t row, int64_t rows,
                   float* sums) {
   if (args.epilogue.gated) return store_rounded<activation, true>(args, panel, row, rows, sums);
+  if (panels == kTilePanels && panel % kTilePanels == 0)
+    return store_rounded_pair<activation>(args, panel, row, rows, sums);
   for (int64_t i = 0; i < panels; ++i, sums += kPanelSums)
     store_rounded<activation, false>(args, panel + i, row, rows, sums);
+}
+
+/// Stores, or adds to what is there, sums and bias of whole panels.
+template <bool accumulate>
+void store_floats(const MatmulArgs& args, int64_t panel, int64_t panels, int64_t row, int64_t rows,
+                  float* sums) {
+  const Vec left = bias_of(args, panel), right = panels == 2 ? bias_of(args, panel + 1) : zero();
+  const auto put = [](Vec x, float* to) { store(accumulate ? load(to) + x : x, to); };
+  float* out = args.out + row * args.out_stride + panel * kPanelRows;
+  for (int64_t r = 0; r < rows; ++r, sums += kPanelRows, out += args.out_stride) {
+    put(load(sums) + left, out);
+    if (panels == 2) put(load(sums + kPanelSums) + right, out + kPanelRows);
+  }
 }
 
 inline Vec unchanged(Vec x) {
@@ -62,9 +88,14 @@ inline Vec unchanged(Vec x) {
 
 /// How a call's products are stored.
 inline StoreRows store_of(const MatmulArgs& args) {
-  const int64_t columns = args.epilogue.gated ? args.w->rows / 2 : args.w->rows;
-  if (!args.out_bf16 || columns % kPanelRows) return store_any;
-  switch (args.epilogue.activation) {
+  const Epilogue& e = args.epilogue;
+  const int64_t columns = e.gated ? args.w->rows / 2 : args.w->rows;
+  if (columns % kPanelRows) return store_any;
+  if (!args.out_bf16) {
+    if (e.gated || e.activation != Activation::none) return store_any;
+    return e.accumulate ? store_floats<true> : store_floats<false>;
+  }
+  switch (e.activation) {
     case Activation::none:
       return store_halves<unchanged>;
     case Activation::relu:

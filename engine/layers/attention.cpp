@@ -148,6 +148,30 @@ KeyRange AttentionStep::range_of(const Run& run, const SequenceRows& sequence, i
   return {0, run.pass.positions[sequence.first_row + sequence.rows - 1] + 1};
 }
 
+/// The form in which the heads' outputs are written.
+InputForm AttentionStep::out_form(const Run& run) const {
+  const int64_t rows = run.pass.rows() - run.first_row(tail);
+  return reader ? form_for(run, *reader, out, rows) : InputForm::f32;
+}
+
+/// Writes a head's output for a row.
+void AttentionStep::put(const Run& run, InputForm form, int64_t row, int64_t head,
+                        const float* x) const {
+  const int64_t column = head * head_dim;
+  if (form == InputForm::f32) {
+    std::copy_n(x, head_dim, run.rows(out) + row * out.width + column);
+    return;
+  }
+  const int64_t first = run.first_row(tail), i = row - first, below = i % kInputTileRows;
+  uint16_t* halves = reinterpret_cast<uint16_t*>(run.rows(out)) + first * out.width;
+  if (form == InputForm::bf16) {
+    run.kernels.to_bf16(x, head_dim, halves + i * out.width + column);
+  } else {
+    run.kernels.to_bf16_tiles(x, head_dim, below,
+                              halves + at_in_tiles(i - below, column, out.width));
+  }
+}
+
 void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scratch) const {
   const int64_t group = heads / kv_heads;
   const int64_t count = group * (item.rows.end - item.rows.begin);
@@ -155,6 +179,10 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
   float** outputs = scratch.take<float*>(count);
   KeyRange* ranges = scratch.take<KeyRange>(count);
   const uint16_t** masks = scratch.take<const uint16_t*>(count);
+  // Where outputs do not go to their place as floats: to their part, or here to be rounded.
+  const InputForm form = out_form(run);
+  const bool direct = !item.part && form == InputForm::f32;
+  float* apart = item.part || direct ? item.part : scratch.take<float>(count * head_dim);
   const bool masked = !memory && !run.pass.visible.empty();
   int64_t n = 0;
   for (int64_t i = item.rows.begin; i < item.rows.end; ++i) {
@@ -162,12 +190,10 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
     for (int64_t g = 0; g < group; ++g, ++n) {
       const int64_t head = item.kv_head * group + g;
       queries[n] = run.rows(qkv) + row * qkv.width + head * head_dim;
-      outputs[n] = run.rows(out) + row * out.width + head * head_dim;
+      outputs[n] =
+          direct ? run.rows(out) + row * out.width + head * head_dim : apart + n * head_dim;
       ranges[n] = range_of(run, *item.sequence, row);
-      if (item.part) {
-        outputs[n] = item.part + n * head_dim;
-        ranges[n] = {item.keys.begin, std::min(item.keys.end, ranges[n].end)};
-      }
+      if (item.part) ranges[n] = {item.keys.begin, std::min(item.keys.end, ranges[n].end)};
       if (masked) masks[n] = run.pass.visible[row];
     }
   }
@@ -181,6 +207,11 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
                       .scale = scale,
                       .logsumexp = item.logsumexp,
                       .scratch = scratch.take<std::byte>(0)});
+  if (item.part || direct) return;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t row = item.sequence->first_row + item.rows.begin + i / group;
+    put(run, form, row, item.kv_head * group + i % group, outputs[i]);
+  }
 }
 
 /// Puts keys and values of some rows of a sequence and one kv head into its cache: whole tiles
@@ -359,13 +390,13 @@ void AttentionStep::merge(const Run& run, const Parts& of, int64_t row, int64_t 
   };
   for (int64_t c = 0; c < of.count; ++c) weights[c] = of.logsumexp[at(c)];
   run.kernels.softmax(of.count, weights);
-  float* sum = run.rows(out) + row * out.width + head * head_dim;
-  std::fill_n(sum, head_dim, 0.0F);
+  float* sum = of.outputs + at(0) * head_dim;
   for (int64_t c = 0; c < of.count; ++c) {
     float* part = of.outputs + at(c) * head_dim;
     run.kernels.scale(weights[c], head_dim, part);
-    run.kernels.add(part, head_dim, sum);
+    if (c > 0) run.kernels.add(part, head_dim, sum);
   }
+  put(run, out_form(run), row, head, sum);
 }
 
 void AttentionStep::run(const Run& run, int thread) const {
@@ -408,7 +439,9 @@ int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_
   const int64_t attend = std::max(kernels.attend_scratch(type, head_dim, count),
                                   kernels.attend_scratch(uncached(type), head_dim, count));
   const int64_t pointer = static_cast<int64_t>(sizeof(void*));
-  return 2 * tiles + 4 * ScratchSplitter::padded(count * pointer) + ScratchSplitter::padded(attend);
+  const int64_t outputs = reader ? count * head_dim * static_cast<int64_t>(sizeof(float)) : 0;
+  return 2 * tiles + 4 * ScratchSplitter::padded(count * pointer) +
+         ScratchSplitter::padded(outputs) + ScratchSplitter::padded(attend);
 }
 
 }  // namespace heed

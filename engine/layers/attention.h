@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/layers/linear.h"
 #include "engine/layers/param.h"
 #include "engine/layers/pass.h"
 #include "engine/layers/rope.h"
@@ -58,7 +59,8 @@ struct AttentionStep {
   Buffer qkv;  // [rows, (heads + 2 kv_heads) * head_dim]; queries and keys are rotated in place
                // to a memory: [rows, heads * head_dim]
   Buffer out;  // [rows, heads * head_dim]
-  int64_t parts = -1;  ///< where in the arena part_bytes() lie, shared by all threads
+  std::optional<LinearPart> reader;  ///< as LinearStep's; head_dim is a multiple of kRecordColumns
+  int64_t parts = -1;                ///< where in the arena part_bytes() lie, shared by all threads
 
   void run(const Run& run, int thread) const;
   /// Scratch of a thread for sequences of up to `rows` rows.
@@ -87,6 +89,8 @@ struct AttentionStep {
   void run_uncached(const Run& run, int thread) const;
   KeyRange range_of(const Run& run, const SequenceRows& sequence, int64_t row) const;
   void attend(const Run& run, const Item& item, ScratchSplitter scratch) const;
+  InputForm out_form(const Run& run) const;
+  void put(const Run& run, InputForm form, int64_t row, int64_t head, const float* x) const;
 };
 
 /// Puts keys and values of every row into its sequence's memory, if it has one: row i of a sequence

@@ -51,15 +51,6 @@ MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter
   return input;
 }
 
-/// The form in which what `reader` alone reads is written to a buffer that has room for floats: a
-/// form of bf16, or f32. Who traces a run wants floats.
-InputForm form_for(const Run& run, const LinearPart& reader, const Buffer& buffer, int64_t rows) {
-  const InputForm form = reader.input_form(run.kernels, rows);
-  const bool fits = buffer.width == reader.panels.columns;
-  const bool written = form == InputForm::bf16 || (form == InputForm::bf16_tiles && fits);
-  return written && !run.traced ? form : InputForm::f32;
-}
-
 MatmulInput some_rows(MatmulInput input, Range rows) {
   if (input.form == InputForm::q8) {
     const int64_t blocks = rows.begin * input.q8.blocks();
@@ -77,6 +68,13 @@ MatmulInput some_rows(MatmulInput input, Range rows) {
 }
 
 }  // namespace
+
+InputForm form_for(const Run& run, const LinearPart& reader, const Buffer& buffer, int64_t rows) {
+  const InputForm form = reader.input_form(run.kernels, rows);
+  const bool fits = buffer.width == reader.panels.columns;
+  const bool written = form == InputForm::bf16 || (form == InputForm::bf16_tiles && fits);
+  return written && !run.traced ? form : InputForm::f32;
+}
 
 int64_t LinearStep::input_bytes(int64_t rows) const {
   // Floats are the largest form, larger than two rows of int8, but for the block that those have

@@ -33,6 +33,10 @@ struct LinearPart {
   int64_t as_many(int64_t rows) const { return many_rows ? std::max(rows, kManyRows) : rows; }
 };
 
+/// The form in which rows that `reader` alone reads are written to a buffer that has room for
+/// floats: a form of bf16, or f32. Who traces a run wants floats.
+InputForm form_for(const Run& run, const LinearPart& reader, const Buffer& buffer, int64_t rows);
+
 /// out = epilogue(norm(in) W^T + b). Several parts (q|k|v) read the same input and write their
 /// columns side by side.
 struct LinearStep {

@@ -198,4 +198,44 @@ TEST_CASE("with a cache: many rows at once, then one by one, in the layer's own 
   }
 }
 
+TEST_CASE("what one matrix alone reads is written in its form, rounded") {
+  constexpr int64_t kTwoHeads = 2, kWide = 32, kOut = kTwoHeads * kWide, kRows = 40;
+  for (const Isa isa : machine_isas()) {
+    const Kernels& k = kernels(isa);
+    CAPTURE(k.name);
+    const Matrix w(k, DType::bf16, 16, kOut, 5);
+    const LinearPart reader{.panels = w.panels};
+    const auto outputs = [&](std::optional<LinearPart> part, Buffer& out) {
+      StepBench bench(kRows, k);
+      bench.set_sequences({3, 21, 16});
+      const Buffer qkv = bench.buffer(3 * kOut, random_values(kRows * 3 * kOut, 6));
+      const AttentionStep step{.heads = kTwoHeads,
+                               .kv_heads = kTwoHeads,
+                               .head_dim = kWide,
+                               .mask = Mask::none,
+                               .scale = 0.2F,
+                               .qkv = qkv,
+                               .out = out = bench.buffer(kOut, std::vector<float>(48 * kOut)),
+                               .reader = part};
+      bench.run(step, step.scratch_bytes(k, bench.pass.kv_type, kRows));
+      return bench.values(out, 48);
+    };
+    Buffer out;
+    const std::vector<float> plain = outputs(std::nullopt, out), rounded = outputs(reader, out);
+    const InputForm form = reader.input_form(k, kRows);
+    const auto* halves = reinterpret_cast<const uint16_t*>(rounded.data());
+    for (int64_t r = 0; r < kRows; ++r) {
+      for (int64_t c = 0; c < kOut; ++c) {
+        const int64_t at = r * kOut + c;
+        const float found = form == InputForm::bf16_tiles
+                                ? bf16_to_f32(halves[at_in_tiles(r, c, kOut)])
+                            : form == InputForm::bf16 ? bf16_to_f32(halves[at])
+                                                      : rounded[at];
+        const float plainly = plain[static_cast<size_t>(at)];
+        CHECK(found == (form == InputForm::f32 ? plainly : bf16_to_f32(f32_to_bf16(plainly))));
+      }
+    }
+  }
+}
+
 }  // namespace heed

@@ -40,14 +40,6 @@ void run(StepBench& bench, LinearStep step, int threads = 2) {
   bench.run(step, step.scratch_bytes(kernels(Isa::scalar), rows), threads);
 }
 
-std::vector<float> random_values(int64_t count, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = normal(random);
-  return values;
-}
-
 }  // namespace
 
 TEST_CASE("rows times a matrix, with bias, activation and sum") {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <numeric>
+#include <random>
 #include <vector>
 
 #include "engine/kernels/kernels.h"
@@ -15,6 +16,14 @@
 #include "tests/kernels/matrices.h"
 
 namespace heed {
+
+inline std::vector<float> random_values(int64_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = normal(random);
+  return values;
+}
 
 class StepBench {
  public:
