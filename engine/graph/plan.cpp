@@ -140,8 +140,10 @@ class Planner {
     const Buffer out = take(a.heads * a.head_dim);
     std::vector<int> matrices = {a.fused ? int{Attention::qkv} : int{Attention::q}};
     if (!a.memory && !a.fused) matrices.insert(matrices.end(), {Attention::k, Attention::v});
+    const bool rounded = rounds_rows(a, layer);
     linear(layer, a.name + (a.memory ? "_q" : "_qkv"),
-           {.in = stream_, .parts = layer.input, .out = qkv}, {.norm = norm, .matrices = matrices});
+           {.in = stream_, .parts = layer.input, .out = qkv, .rounds_out = rounded},
+           {.norm = norm, .matrices = matrices});
     if (&layer == weights_.tail() && !plan_.options_.input_squares) tail_ = true;
     AttentionStep step{.heads = a.heads,
                        .kv_heads = a.kv_heads,
@@ -152,6 +154,7 @@ class Planner {
                        .tail = tail_,
                        .cache_layer = a.memory ? memory_layers_++ : cache_layers_++,
                        .qkv = qkv,
+                       .rounded = rounded,
                        .out = out};
     if (step.head_dim % kRecordColumns == 0) step.reader = sole_reader(layer.output);
     if (a.rope) {
@@ -173,6 +176,14 @@ class Planner {
            {.matrices = {a.fused ? int{Attention::fused_output} : int{Attention::output}},
             .epilogue = {.accumulate = true}});
     drop(out);
+  }
+
+  /// Whether kernels would round an attention's queries, keys and values in any case.
+  bool rounds_rows(const Attention& a, const PackedLayer& layer) const {
+    const auto same = [&](const LinearPart& part) { return same_form(part, layer.input.front()); };
+    return weights_.kernels().rounds_queries && plan_.options_.kv_type == KvType::bf16 &&
+           a.head_dim % kRecordColumns == 0 && a.mask == Mask::none && !a.memory && !a.rope &&
+           std::ranges::all_of(layer.input, same) && !plan_.options_.input_squares;
   }
 
   /// The matrix that alone reads what comes before it, if it is one and nothing else looks there.

@@ -23,6 +23,8 @@
 #include "engine/kernels/bf16_dot.h"
 #include "engine/kernels/bf16_math.h"
 
+#include "engine/kernels/amx_widen.h"
+
 namespace heed {
 namespace {
 
@@ -155,7 +157,11 @@ Strip Pass<chunks>::begin_strip(int64_t row) {
   auto* tile = reinterpret_cast<std::byte*>(queries_ + row * width_ / 2);
   for (int64_t r = 0; r < kTileRows; ++r, tile += kTileRowBytes) {
     const int64_t query = first_ + row + least(r, strip.rows - 1);
-    store_tile_row(args_.queries[query], width_, tile);
+    if (args_.bf16_queries) {
+      copy_tile_row(args_.bf16_queries[query], width_, tile);
+    } else {
+      store_tile_row(args_.queries[query], width_, tile);
+    }
     float* sums = sums_ + (row + r) * width_;
     for (int64_t d = 0; d < width_; d += kLanes) store(zero(), sums + d);
     store(zero(), totals_ + (row + r) * kLanes);
@@ -165,32 +171,6 @@ Strip Pass<chunks>::begin_strip(int64_t row) {
   }
   store(broadcast(-INFINITY), maxima_ + row);
   return strip;
-}
-
-/// 32 codes as numbers in bf16.
-inline void widen(const std::byte* codes, Vec first_scales, Vec last_scales, std::byte* out) {
-  store_bf16(to_float(load_i8(codes)) * first_scales,
-             to_float(load_i8(codes + kLanes)) * last_scales, out);
-}
-
-/// A tile of keys of 8 bits in bf16: rows of 16 tokens' pairs of numbers.
-void widen_keys(const std::byte* tile, int64_t width, std::byte* out) {
-  const Vec scales = load(reinterpret_cast<const float*>(tile + kTileTokens * width));
-  Vec first, last;
-  join_pairs(scales, scales, first, last);
-  for (int64_t i = 0; i < kTileTokens * width; i += kTileRowBytes / 2)
-    widen(tile + i, first, last, out + 2 * i);
-}
-
-/// A tile of values: rows of pairs of tokens, and each of them has a scale.
-void widen_values(const std::byte* tile, int64_t width, std::byte* out) {
-  const auto* scales = reinterpret_cast<const float*>(tile + kTileTokens * width);
-  for (int64_t pair = 0; pair < kTileTokens; pair += 2) {
-    Vec both, same;
-    join_pairs(broadcast(scales[pair]), broadcast(scales[pair + 1]), both, same);
-    for (int64_t i = pair * width; i < (pair + 2) * width; i += kTileRowBytes / 2)
-      widen(tile + i, both, both, out + 2 * i);
-  }
 }
 
 /// Makes tiles [first, last) those at hand.
@@ -480,6 +460,7 @@ bool takes(KvType type, int64_t head_dim, int64_t count) {
 }  // namespace
 
 void amx::set_attention(Kernels& table) {
+  table.rounds_queries = true;
   table.attend_scratch = [](KvType type, int64_t head_dim, int64_t count) {
     const int64_t few = scratch_bytes(head_dim, count);
     if (!takes(type, head_dim, count)) return few;

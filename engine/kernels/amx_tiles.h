@@ -36,6 +36,12 @@ inline void store_tile_row(const float* x, int64_t n, std::byte* row) {
     store_bf16(load(x + i), load(x + i + kLanes), row);
 }
 
+/// The same for numbers that are bf16 already.
+inline void copy_tile_row(const uint16_t* x, int64_t n, std::byte* row) {
+  for (int64_t i = 0; i < n; i += 2 * kLanes, row += kTileBytes)
+    _mm512_store_si512(row, _mm512_loadu_si512(x + i));
+}
+
 /// Tiles are loaded and stored behind the compiler's back: GCC 12 does not know that a tile load
 /// reads memory, and takes ldtilecfg to read 8 bytes.
 inline void finish_stores() {

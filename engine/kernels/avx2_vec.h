@@ -172,6 +172,10 @@ inline Vec f16_pairs(Vec first, Vec second) {
   const __m256i high = _mm256_slli_epi32(_mm256_cvtepu16_epi32(to_f16(second)), 16);
   return {_mm256_castsi256_ps(_mm256_or_si256(low, high))};
 }
+inline Vec load_bf16(const uint16_t* p) {
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16))};
+}
 inline void load_bf16_pairs(const uint16_t* p, Vec& first, Vec& second) {
   const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   first.v = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));

@@ -170,6 +170,10 @@ inline Vec f16_pairs(Vec first, Vec second) {
   const __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(to_f16(second)), 16);
   return {_mm512_castsi512_ps(_mm512_or_si512(low, high))};
 }
+inline Vec load_bf16(const uint16_t* p) {
+  const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
+}
 /// The first and the second of kLanes pairs of values.
 inline void load_bf16_pairs(const uint16_t* p, Vec& first, Vec& second) {
   const __m512i pairs = _mm512_loadu_si512(p);

@@ -11,6 +11,7 @@
 namespace heed {
 
 void bf16::set_attention(Kernels& table) {
+  table.rounds_queries = true;
   table.attend = [](const AttendArgs& args) {
     if (args.kv.type != KvType::bf16) return avx512::attend(args);
     attend_as<Bf16Dot, KvType::bf16>(args);

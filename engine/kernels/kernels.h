@@ -145,8 +145,11 @@ struct KvTiles {
 struct KvRows {
   const float* keys = nullptr;    // [count] rows of head_dim, stride apart
   const float* values = nullptr;  // likewise
-  int64_t stride = 0;             // floats
+  int64_t stride = 0;             // numbers
   int64_t count = 0;
+  /// Or null. Instead of floats, for tiles of bf16; head_dim is then a multiple of 32.
+  const uint16_t* bf16_keys = nullptr;
+  const uint16_t* bf16_values = nullptr;
 };
 
 /// The keys a query may see: [begin, end). Causal: {0, position + 1}.
@@ -164,8 +167,11 @@ struct KeyRange {
 /// gives zeros, and -inf as its logsumexp.
 struct AttendArgs {
   const float* const* queries = nullptr;  // [count] rows of head_dim
-  float* const* outputs = nullptr;        // [count] rows of head_dim
-  const KeyRange* ranges = nullptr;       // [count]
+  /// Or null. Instead of floats, where Kernels::rounds_queries and keys are bf16; head_dim is then
+  /// a multiple of 32.
+  const uint16_t* const* bf16_queries = nullptr;  // [count]
+  float* const* outputs = nullptr;                // [count] rows of head_dim
+  const KeyRange* ranges = nullptr;               // [count]
   /// Or null. For each query a word a tile, from tile 0 to its range's last: of the keys of the
   /// range it sees those whose bit is set (bit i is key i of the tile). All bits set and no mask
   /// give the same result, bit for bit.
@@ -238,6 +244,7 @@ struct Kernels {
   float (*logsumexp)(const float* x, int64_t n);
 
   // ---- attention -------------------------------------------------------------------------------
+  bool rounds_queries = false;  ///< to bf16, where keys and values are bf16
   /// Writes key and value (head_dim floats each) as token `position` of the tiles, rounded to
   /// nearest even; f16 saturates at 65504. The same bytes on every ISA.
   void (*store_kv)(const KvTiles& kv, int64_t position, const float* key, const float* value);

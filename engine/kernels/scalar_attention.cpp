@@ -92,8 +92,16 @@ void store_kv_tile(const KvTiles& kv, const KvRows& rows, int64_t tile) {
   std::fill_n(kv.keys + tile * bytes, bytes, std::byte{0});
   std::fill_n(kv.values + tile * bytes, bytes, std::byte{0});
   for (int64_t i = 0; i < rows.count; ++i) {
-    const int64_t at = i * rows.stride;
-    store_kv(kv, tile * kTileTokens + i, rows.keys + at, rows.values + at);
+    const int64_t at = i * rows.stride, position = tile * kTileTokens + i;
+    if (!rows.bf16_keys) {
+      store_kv(kv, position, rows.keys + at, rows.values + at);
+      continue;
+    }
+    for (int64_t d = 0; d < kv.head_dim; ++d) {
+      write(kv.type, kv.keys, key_index(kv, position, d), bf16_to_f32(rows.bf16_keys[at + d]));
+      write(kv.type, kv.values, value_index(kv, position, d),
+            bf16_to_f32(rows.bf16_values[at + d]));
+    }
   }
 }
 

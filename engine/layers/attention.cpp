@@ -110,14 +110,25 @@ void AttentionStep::store(const Run& run, int64_t row, int64_t kv_head,
   run.kernels.store_kv(tiles, cell, key, key + kv_heads * head_dim);
 }
 
+/// qkv as bf16, if that is what it holds.
+const uint16_t* AttentionStep::rounded_rows(const Run& run) const {
+  return rounded && !run.traced ? reinterpret_cast<const uint16_t*>(run.rows(qkv)) : nullptr;
+}
+
 /// Puts keys and values of `count` rows and one kv head into a tile, and zeros behind them.
 void AttentionStep::store_tile(const Run& run, int64_t row, int64_t count, int64_t kv_head,
                                const KvTiles& tiles, int64_t tile) const {
-  const float* keys = run.rows(qkv) + row * qkv.width + (heads + kv_head) * head_dim;
-  run.kernels.store_kv_tile(
-      tiles,
-      {.keys = keys, .values = keys + kv_heads * head_dim, .stride = qkv.width, .count = count},
-      tile);
+  const int64_t key = row * qkv.width + (heads + kv_head) * head_dim;
+  const int64_t value = key + kv_heads * head_dim;
+  KvRows rows{.stride = qkv.width, .count = count};
+  if (const uint16_t* halves = rounded_rows(run)) {
+    rows.bf16_keys = halves + key;
+    rows.bf16_values = halves + value;
+  } else {
+    rows.keys = run.rows(qkv) + key;
+    rows.values = run.rows(qkv) + value;
+  }
+  run.kernels.store_kv_tile(tiles, rows, tile);
 }
 
 /// Rotates an item's keys and its kv head's queries.
@@ -176,6 +187,8 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
   const int64_t group = heads / kv_heads;
   const int64_t count = group * (item.rows.end - item.rows.begin);
   const float** queries = scratch.take<const float*>(count);
+  const uint16_t** bf16_queries = scratch.take<const uint16_t*>(count);
+  const uint16_t* halves = rounded_rows(run);
   float** outputs = scratch.take<float*>(count);
   KeyRange* ranges = scratch.take<KeyRange>(count);
   const uint16_t** masks = scratch.take<const uint16_t*>(count);
@@ -189,7 +202,9 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
     const int64_t row = item.sequence->first_row + i;
     for (int64_t g = 0; g < group; ++g, ++n) {
       const int64_t head = item.kv_head * group + g;
-      queries[n] = run.rows(qkv) + row * qkv.width + head * head_dim;
+      const int64_t at = row * qkv.width + head * head_dim;
+      queries[n] = run.rows(qkv) + at;
+      if (halves) bf16_queries[n] = halves + at;
       outputs[n] =
           direct ? run.rows(out) + row * out.width + head * head_dim : apart + n * head_dim;
       ranges[n] = range_of(run, *item.sequence, row);
@@ -198,6 +213,7 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
     }
   }
   run.kernels.attend({.queries = queries,
+                      .bf16_queries = halves ? bf16_queries : nullptr,
                       .outputs = outputs,
                       .ranges = ranges,
                       .masks = masked ? masks : nullptr,
@@ -440,7 +456,7 @@ int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_
                                   kernels.attend_scratch(uncached(type), head_dim, count));
   const int64_t pointer = static_cast<int64_t>(sizeof(void*));
   const int64_t outputs = reader ? count * head_dim * static_cast<int64_t>(sizeof(float)) : 0;
-  return 2 * tiles + 4 * ScratchSplitter::padded(count * pointer) +
+  return 2 * tiles + 5 * ScratchSplitter::padded(count * pointer) +
          ScratchSplitter::padded(outputs) + ScratchSplitter::padded(attend);
 }
 

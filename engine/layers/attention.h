@@ -58,7 +58,10 @@ struct AttentionStep {
   int64_t cache_layer = 0;  ///< of the sequence's cache, or of its memory
   Buffer qkv;  // [rows, (heads + 2 kv_heads) * head_dim]; queries and keys are rotated in place
                // to a memory: [rows, heads * head_dim]
-  Buffer out;  // [rows, heads * head_dim]
+  /// qkv holds bf16 unless the run is traced: where kernels round queries to it, head_dim is a
+  /// multiple of 32, nothing is rotated, and keys and values live for one pass.
+  bool rounded = false;
+  Buffer out;                        // [rows, heads * head_dim]
   std::optional<LinearPart> reader;  ///< as LinearStep's; head_dim is a multiple of kRecordColumns
   int64_t parts = -1;                ///< where in the arena part_bytes() lie, shared by all threads
 
@@ -77,6 +80,7 @@ struct AttentionStep {
   void store(const Run& run, int64_t row, int64_t kv_head, const KvTiles& tiles) const;
   void store_tile(const Run& run, int64_t row, int64_t count, int64_t kv_head, const KvTiles& tiles,
                   int64_t tile) const;
+  const uint16_t* rounded_rows(const Run& run) const;
   void rotate_item(const Run& run, const Item& item) const;
   void store_item(const Run& run, const Item& item) const;
   void store_rows(const Run& run, int thread) const;

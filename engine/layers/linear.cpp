@@ -241,7 +241,7 @@ void LinearStep::run(const Run& run, int thread) const {
   args.scratch = scratch.take<std::byte>(0);
   args.out_stride = out.width;
   const InputForm form = reader ? form_for(run, *reader, out, rows) : InputForm::f32;
-  const bool bf16 = form != InputForm::f32;
+  const bool bf16 = form != InputForm::f32 || (rounds_out && !run.traced);
   args.out_tiles = form == InputForm::bf16_tiles;
   const int64_t mine = splits_rows(run) ? rows_of(run, thread).begin : 0;
   int64_t at = (run.first_row(tail) + mine) * out.width;

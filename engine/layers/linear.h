@@ -54,6 +54,8 @@ struct LinearStep {
   /// The one matrix that reads `out`, if nothing else does: where it wants its input in bf16, `out`
   /// holds that, and needs a third of the memory traffic.
   std::optional<LinearPart> reader;
+  /// `out` holds bf16, row by row, unless the run is traced; then parts are those of one step.
+  bool rounds_out = false;
   bool in_is_readers = false;  ///< `in` was written by a step whose reader this is
   int64_t shared_input = -1;   ///< arena offset of the prepared input of many rows
 

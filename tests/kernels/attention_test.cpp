@@ -134,21 +134,32 @@ float scale_of(int64_t head_dim) {
   return 1 / std::sqrt(static_cast<float>(head_dim));
 }
 
-/// Attends with queries [first, first + count), checking that nothing else is written.
+std::vector<uint16_t> halves_of(std::span<const float> values) {
+  std::vector<uint16_t> halves;
+  for (const float x : values) halves.push_back(f32_to_bf16(x));
+  return halves;
+}
+
+/// Attends with queries [first, first + count), checking that nothing else is written. `in_bf16`:
+/// they are handed over as such.
 Attended attend(const Kernels& k, const Cache& cache, const Queries& q, int64_t first,
-                int64_t count) {
+                int64_t count, bool in_bf16 = false) {
   const int64_t dim = cache.head_dim;
+  const std::vector<uint16_t> halves = halves_of(q.values);
   Guarded<float> out(count * (dim + 1), 1), lse(count);
   std::vector<const float*> queries;
+  std::vector<const uint16_t*> bf16_queries;
   std::vector<float*> outputs;
   std::vector<const uint16_t*> masks;
   for (int64_t i = 0; i < count; ++i) {
     queries.push_back(&q.values[(first + i) * dim]);
+    bf16_queries.push_back(&halves[(first + i) * dim]);
     if (!q.masks.empty()) masks.push_back(q.masks[first + i].data());
     outputs.push_back(&out[i * (dim + 1)]);  // an odd stride, and a float between that stays
   }
   Guarded<std::byte> scratch(k.attend_scratch(cache.tiles.type, dim, count));
-  k.attend({.queries = queries.data(),
+  k.attend({.queries = in_bf16 ? nullptr : queries.data(),
+            .bf16_queries = in_bf16 ? bf16_queries.data() : nullptr,
             .outputs = outputs.data(),
             .ranges = &q.ranges[first],
             .masks = masks.empty() ? nullptr : masks.data(),
@@ -413,6 +424,50 @@ TEST_CASE("store_kv_tile writes the bytes that store_kv writes, zeros behind the
           CHECK(ours.key_tiles.intact());
           CHECK(ours.value_tiles.intact());
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("store_kv_tile takes rows of bf16 as they are") {
+  for (const NamedTable& isa : machine_tables()) {
+    for (const int64_t dim : {32, 64, 96}) {
+      for (const int64_t count : {1, 7, 16}) {
+        INFO(isa.name, ", head_dim ", dim, ", tokens ", count);
+        Cache ours(isa.table, KvType::bf16, dim, 48, 10),
+            theirs(isa.table, KvType::bf16, dim, 48, 10);
+        const int64_t stride = 2 * dim + 32;
+        std::vector<float> rows(count * stride);
+        for (size_t i = 0; i < rows.size(); ++i) rows[i] = 0.37f * float(i) - 20;
+        const std::vector<uint16_t> halves = halves_of(rows);
+        isa.table.store_kv_tile(ours.tiles,
+                                {.stride = stride,
+                                 .count = count,
+                                 .bf16_keys = &halves[0],
+                                 .bf16_values = &halves[dim]},
+                                1);
+        isa.table.store_kv_tile(
+            theirs.tiles,
+            {.keys = &rows[0], .values = &rows[dim], .stride = stride, .count = count}, 1);
+        CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
+        CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(),
+                         theirs.value_tiles.begin()));
+        CHECK(ours.key_tiles.intact());
+        CHECK(ours.value_tiles.intact());
+      }
+    }
+  }
+}
+
+TEST_CASE("queries in bf16 give the bits that those numbers give as floats") {
+  for (const NamedTable& isa : machine_tables()) {
+    if (!isa.table.rounds_queries) continue;
+    for (const int64_t dim : {32, 64, 96}) {
+      for (const int64_t count : {1, 5, 15, 16, 33}) {
+        INFO(isa.name, ", head_dim ", dim, ", queries ", count);
+        const Cache cache(isa.table, KvType::bf16, dim, 77, 11);
+        const Queries q = random_queries(count, cache, 12);
+        CHECK(attend(isa.table, cache, q, 0, count, true) == attend(isa.table, cache, q, 0, count));
       }
     }
   }

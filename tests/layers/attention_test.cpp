@@ -1,6 +1,7 @@
 #include "engine/layers/attention.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "engine/decode/kv_cache.h"
 #include "tests/layers/step_bench.h"
@@ -235,6 +236,35 @@ TEST_CASE("what one matrix alone reads is written in its form, rounded") {
         CHECK(found == (form == InputForm::f32 ? plainly : bf16_to_f32(f32_to_bf16(plainly))));
       }
     }
+  }
+}
+
+TEST_CASE("queries, keys and values that were rounded before are those that kernels would round") {
+  constexpr int64_t kWide = 32, kIn = 3 * kWide, kRows = 40;
+  for (const Isa isa : machine_isas()) {
+    const Kernels& k = kernels(isa);
+    if (!k.rounds_queries) continue;
+    CAPTURE(k.name);
+    std::vector<float> floats = random_values(kRows * kIn, 7);
+    std::vector<uint16_t> halves;
+    for (const float x : floats) halves.push_back(f32_to_bf16(x));
+    const auto outputs = [&](bool rounded) {
+      StepBench bench(kRows, k);
+      bench.set_sequences({3, 21, 16});
+      std::vector<float> rows = floats;
+      if (rounded) std::memcpy(rows.data(), halves.data(), halves.size() * sizeof halves[0]);
+      const AttentionStep step{.heads = 1,
+                               .kv_heads = 1,
+                               .head_dim = kWide,
+                               .mask = Mask::none,
+                               .scale = 0.2F,
+                               .qkv = bench.buffer(kIn, rows),
+                               .rounded = rounded,
+                               .out = bench.buffer(kWide)};
+      bench.run(step, step.scratch_bytes(k, bench.pass.kv_type, kRows));
+      return bench.values(step.out);
+    };
+    CHECK(outputs(true) == outputs(false));
   }
 }
 

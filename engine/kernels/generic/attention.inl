@@ -418,7 +418,12 @@ inline Rows begin_rows(const AttendArgs& a, int64_t row, int64_t count) {
                .units = base + at.units,
                .scale = a.scale * kLog2E};
   for (int64_t r = 0; r < count; ++r) {
-    Dot::pack_query(a.queries[row + r], a.kv.head_dim, q.queries + r * q.query_stride, q.units + r);
+    float* query = q.queries + r * q.query_stride;
+    if (a.bf16_queries) {  // as Bf16Dot packs them
+      __builtin_memcpy(query, a.bf16_queries[row + r], static_cast<size_t>(a.kv.head_dim) * 2);
+    } else {
+      Dot::pack_query(a.queries[row + r], a.kv.head_dim, query, q.units + r);
+    }
     for (int64_t d = 0; d < width; d += kLanes) store(zero(), q.sums + r * width + d);
     store(zero(), q.totals + r * kLanes);
     store(broadcast(-INFINITY), q.maxima + r * kLanes);

@@ -141,8 +141,19 @@ inline Vec key_dwords(const float* row, int64_t first, int64_t head_dim) {
   return pairs_of<type>(even, odd);
 }
 
+/// Pairs as they are: head_dim is a multiple of 32.
 template <KvType type>
-void store_tile_as(const KvTiles& kv, const KvRows& rows, int64_t tile) {
+inline Vec key_dwords(const uint16_t* row, int64_t first, int64_t) {
+  return load(reinterpret_cast<const float*>(row) + first);
+}
+
+inline Vec load_up_to(const uint16_t* p, int64_t) {
+  return load_bf16(p);
+}
+
+template <KvType type, typename Number>
+void store_tile_as(const KvTiles& kv, const KvRows& rows, const Number* row_keys,
+                   const Number* row_values, int64_t tile) {
   constexpr int64_t kPack = type == KvType::f32 ? 1 : 2;
   const int64_t dwords = kv.head_dim / kPack, size = kv_tile_bytes(type, kv.head_dim);
   auto* keys = reinterpret_cast<float*>(kv.keys + tile * size);
@@ -151,7 +162,7 @@ void store_tile_as(const KvTiles& kv, const KvRows& rows, int64_t tile) {
       Vec x[kLanes];
       for (int64_t t = 0; t < kLanes; ++t) {
         const bool there = token + t < rows.count;
-        x[t] = there ? key_dwords<type>(rows.keys + (token + t) * rows.stride, first, kv.head_dim)
+        x[t] = there ? key_dwords<type>(row_keys + (token + t) * rows.stride, first, kv.head_dim)
                      : zero();
       }
       transpose(x);
@@ -161,7 +172,7 @@ void store_tile_as(const KvTiles& kv, const KvRows& rows, int64_t tile) {
   }
   auto* values = reinterpret_cast<float*>(kv.values + tile * size);
   for (int64_t token = 0; token < kTileTokens; token += kPack, values += kv.head_dim) {
-    const float* row = rows.values + token * rows.stride;
+    const Number* row = row_values + token * rows.stride;
     for (int64_t d = 0; d < kv.head_dim; d += kLanes) {
       const int64_t n = kv.head_dim - d;
       Vec x = token < rows.count ? load_up_to(row + d, n) : zero();
@@ -190,11 +201,13 @@ inline void store_codes(const KvTiles& kv, const KvRows& rows, int64_t tile) {
 void store_kv_tile(const KvTiles& kv, const KvRows& rows, int64_t tile) {
   switch (kv.type) {
     case KvType::f32:
-      return store_tile_as<KvType::f32>(kv, rows, tile);
+      return store_tile_as<KvType::f32>(kv, rows, rows.keys, rows.values, tile);
     case KvType::bf16:
-      return store_tile_as<KvType::bf16>(kv, rows, tile);
+      if (rows.bf16_keys)
+        return store_tile_as<KvType::bf16>(kv, rows, rows.bf16_keys, rows.bf16_values, tile);
+      return store_tile_as<KvType::bf16>(kv, rows, rows.keys, rows.values, tile);
     case KvType::f16:
-      return store_tile_as<KvType::f16>(kv, rows, tile);
+      return store_tile_as<KvType::f16>(kv, rows, rows.keys, rows.values, tile);
     case KvType::q8:
       return store_codes(kv, rows, tile);
   }
