@@ -125,7 +125,7 @@ class Pass {
   void attend(const Strip& strip, int64_t first_tile);
   void score(const Strip& strip, int64_t first_tile, int64_t last_tile);
   void hide(const Strip& strip, int64_t first_tile, int64_t last_tile);
-  void weigh(int64_t row, int64_t tiles);
+  void weigh(const Strip& strip, int64_t tiles);
   Vec raise_maxima(int64_t row, Vec block_maxima);
   void add_values(const Strip& strip, int64_t first_tile, int64_t last_tile);
   template <int columns>
@@ -213,7 +213,7 @@ void Pass<chunks>::attend(const Strip& strip, int64_t first_tile) {
     score(strip, tile, last);
     finish_stores();
     hide(strip, tile, last);
-    weigh(strip.row, round_up(last - tile, kPair));
+    weigh(strip, last - tile);
     finish_stores();
     add_values(strip, tile, last);
   }
@@ -261,10 +261,6 @@ inline uint32_t bits_within(KeyRange range, int64_t key) {
 template <int chunks>
 void Pass<chunks>::hide(const Strip& strip, int64_t first_tile, int64_t last_tile) {
   const Vec hidden = broadcast(-INFINITY);
-  float* last = scores_ + (last_tile - first_tile) * kScoreFloats;
-  if ((last_tile - first_tile) % kPair) {
-    for (int64_t r = 0; r < kTileRows; ++r) store(hidden, last + r * kTileTokens);
-  }
   const int64_t first = first_tile * kTileTokens, end = last_tile * kTileTokens;
   if (!args_.masks && strip.all.begin <= first && strip.all.end >= end) return;
   for (int64_t r = 0; r < strip.rows; ++r) {
@@ -328,34 +324,32 @@ Vec Pass<chunks>::raise_maxima(int64_t row, Vec block_maxima) {
   return weighed_by;
 }
 
-/// Turns the scores of 16 queries for `tiles` tiles into weights 2^(scale score - maximum), [pair
-/// of tiles][16][32 keys], each in the place of its first tile.
+/// Turns the scores of a strip for `tiles` tiles into weights 2^(scale score - maximum), [pair of
+/// tiles][16][32 keys], each in the place of its first tile; a tile that lacks its pair has zeros.
 template <int chunks>
-void Pass<chunks>::weigh(int64_t row, int64_t tiles) {
+void Pass<chunks>::weigh(const Strip& strip, int64_t tiles) {
   Vec largest[kLanes];
   for (int64_t r = 0; r < kLanes; ++r) {
-    const float* at = scores_ + r * kTileTokens;
-    Vec a = load(at), b = load(at + kScoreFloats);
-    for (int64_t t = kPair; t < tiles; t += kPair) {
-      a = max(a, load(at + t * kScoreFloats));
-      b = max(b, load(at + (t + 1) * kScoreFloats));
-    }
-    largest[r] = max(a, b);
+    const float* at = scores_ + least(r, strip.rows - 1) * kTileTokens;
+    largest[r] = load(at);
+    for (int64_t t = 1; t < tiles; ++t) largest[r] = max(largest[r], load(at + t * kScoreFloats));
   }
   alignas(64) float shifts[kLanes];
-  store(raise_maxima(row, largest_of_each(largest) * broadcast(scale_)), shifts);
+  store(raise_maxima(strip.row, largest_of_each(largest) * broadcast(scale_)), shifts);
   const Vec scale = broadcast(scale_);
-  for (int64_t r = 0; r < kLanes; ++r) {
+  for (int64_t r = 0; r < strip.rows; ++r) {
     const Vec shift = broadcast(shifts[r]);
+    const auto weight = [=](const float* score) {
+      return brief_exp2(fms(load(score), scale, shift));
+    };
     float* at = scores_ + r * kTileTokens;
-    Vec total = load(totals_ + (row + r) * kLanes);
+    Vec total = load(totals_ + (strip.row + r) * kLanes);
     for (int64_t t = 0; t < tiles; t += kPair, at += kPair * kScoreFloats) {
-      const Vec a = brief_exp2(fms(load(at), scale, shift));
-      const Vec b = brief_exp2(fms(load(at + kScoreFloats), scale, shift));
+      const Vec a = weight(at), b = t + 1 < tiles ? weight(at + kScoreFloats) : zero();
       total = total + (a + b);
       store_bf16(a, b, at);
     }
-    store(total, totals_ + (row + r) * kLanes);
+    store(total, totals_ + (strip.row + r) * kLanes);
   }
 }
 
