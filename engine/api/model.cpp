@@ -42,25 +42,26 @@ void load_weights(LoadedModel& model, const LoadOptions& options, std::function<
   model.bound = bind_model(
       model.graph, [&](std::string_view name) { return file.find(name); }, file.name());
   ThreadTeam team(options.threads > 0 ? options.threads : default_threads());
-  const auto pack = [&](const BoundGraph& graph, bool many_rows, double begin, double end) {
+  const auto pack = [&](const BoundGraph& graph, PackOptions how, double begin, double end) {
     const auto progress = [&, begin, end](double done) {
       const double share = begin + (end - begin) * done;
       const auto bytes = static_cast<double>(file.size());
       if (options.progress) options.progress(static_cast<int64_t>(share * bytes), file.size());
     };
-    return std::make_unique<const Weights>(
-        graph, kernels(preferred_isa()), team,
-        PackOptions{.exact = options.exact,
-                    .many_rows = many_rows,
-                    .hooks = {.meanwhile = std::exchange(meanwhile, nullptr),
-                              .release = [&](const auto& tensors) { file.drop(tensors); },
-                              .progress = progress}});
+    how.exact = options.exact;
+    how.hooks = {.meanwhile = std::exchange(meanwhile, nullptr),
+                 .release = [&](const auto& tensors) { file.drop(tensors); },
+                 .progress = progress};
+    return std::make_unique<const Weights>(graph, kernels(preferred_isa()), team, how);
   };
   const double half = model.bound.memory ? 0.5 : 0;  // about as large as each other
   if (model.bound.memory) {
-    model.memory_weights = pack(*model.bound.memory, /*many_rows=*/true, 0, half);
+    model.memory_weights = pack(*model.bound.memory, {.many_rows = true}, 0, half);
   }
-  model.weights = pack(model.bound.main, !has_head(model.graph.main), half, 1);
+  model.weights =
+      pack(model.bound.main,
+           {.many_rows = !has_head(model.graph.main), .batches = model.bound.memory.has_value()},
+           half, 1);
 }
 
 ModelInfo describe(const LoadedModel& model, const std::filesystem::path& path) {

@@ -37,13 +37,44 @@ PanelSource source(const RowGroup& group, int64_t panel) {
   return {&tensor, first, std::min<int64_t>(kPanelRows, tensor.shape[0] - first)};
 }
 
+/// Packs panels one by one; keeps the memory for converting rows.
+class PanelPacker {
+ public:
+  explicit PanelPacker(const Kernels& kernels) : kernels_(kernels) {}
+
+  void pack(const PanelSource& from, const Panels& panels, std::byte* panel) {
+    const int64_t bytes = row_bytes(from.tensor->type, panels.columns);
+    const int64_t count = from.rows * panels.columns;
+    const std::byte* bytes_in = from.tensor->data.data() + from.first_row * bytes;
+    const bool convert = from.tensor->type != panels.type;  // to f32, or by way of it to bf16
+    if (convert) {
+      rows_.resize(kPanelRows * panels.columns);
+      dequantize_row(from.tensor->type, bytes_in, rows_.data(), count);
+      bytes_in = reinterpret_cast<const std::byte*>(rows_.data());
+    }
+    if (convert && panels.type == DType::bf16) {
+      halves_.resize(rows_.size());
+      kernels_.to_bf16(rows_.data(), count, halves_.data());
+      bytes_in = reinterpret_cast<const std::byte*>(halves_.data());
+    }
+    kernels_.pack(panels.type, bytes_in, from.rows, panels.columns, panel);
+  }
+
+ private:
+  const Kernels& kernels_;
+  std::vector<float> rows_;
+  std::vector<uint16_t> halves_;
+};
+
 }  // namespace
 
-void Packing::add(RowGroup group, const Panels& panels, std::byte* data) {
+void Packing::add(RowGroup group, std::vector<Form> forms) {
+  int64_t bytes = 0;  // of a panel in all forms
+  for (const Form& form : forms) bytes += form.panels.panel_bytes;
   const int64_t count = group.panels();
-  const int64_t step = std::max<int64_t>(1, kSliceBytes / panels.panel_bytes);
-  Matrix& matrix =
-      matrices_.emplace_back(std::move(group), panels, data, (count + step - 1) / step);
+  const int64_t step = std::max<int64_t>(1, kSliceBytes / bytes);
+  Matrix& matrix = matrices_.emplace_back(std::move(group), std::move(forms), bytes * count,
+                                          (count + step - 1) / step);
   for (int64_t begin = 0; begin < count; begin += step) {
     slices_.push_back({&matrix, {begin, std::min(begin + step, count)}});
   }
@@ -52,8 +83,7 @@ void Packing::add(RowGroup group, const Panels& panels, std::byte* data) {
 /// The largest matrix, most often the head, goes first: once all panels are there, little of the
 /// file is to be in memory beside them.
 void Packing::largest_first() {
-  const auto bytes = [](const Matrix& m) { return m.panels.panel_bytes * m.panels.count(); };
-  const auto largest = std::ranges::max_element(matrices_, {}, bytes);
+  const auto largest = std::ranges::max_element(matrices_, {}, &Matrix::bytes);
   if (largest == matrices_.end()) return;
   std::ranges::stable_partition(slices_, [&](const Slice& s) { return s.matrix == &*largest; });
 }
@@ -91,28 +121,12 @@ void Packing::finish(const Matrix& matrix, const PackHooks& hooks) {
 }
 
 void Packing::pack(const Slice& slice) const {
-  const RowGroup& group = slice.matrix->group;
-  const Panels& panels = slice.matrix->panels;
-  std::vector<float> rows;
-  std::vector<uint16_t> halves;
+  PanelPacker packer(*kernels_);
   for (int64_t i = slice.panels.begin; i < slice.panels.end; ++i) {
-    const PanelSource from = source(group, i);
-    const int64_t bytes = row_bytes(from.tensor->type, panels.columns);
-    const int64_t count = from.rows * panels.columns;
-    const std::byte* bytes_in = from.tensor->data.data() + from.first_row * bytes;
-    const bool convert = from.tensor->type != panels.type;  // to f32, or by way of it to bf16
-    if (convert) {
-      rows.resize(kPanelRows * panels.columns);
-      dequantize_row(from.tensor->type, bytes_in, rows.data(), count);
-      bytes_in = reinterpret_cast<const std::byte*>(rows.data());
+    const PanelSource from = source(slice.matrix->group, i);
+    for (const Form& form : slice.matrix->forms) {
+      packer.pack(from, form.panels, form.data + i * form.panels.panel_bytes);
     }
-    if (convert && panels.type == DType::bf16) {
-      halves.resize(rows.size());
-      kernels_->to_bf16(rows.data(), count, halves.data());
-      bytes_in = reinterpret_cast<const std::byte*>(halves.data());
-    }
-    kernels_->pack(panels.type, bytes_in, from.rows, panels.columns,
-                   slice.matrix->data + i * panels.panel_bytes);
   }
 }
 

@@ -48,9 +48,14 @@ class Packing {
  public:
   explicit Packing(const Kernels& kernels) : kernels_(&kernels) {}
 
-  /// Notes that `group`, whose tensors must outlive this, is to become `panels`, whose memory is
-  /// `data`.
-  void add(RowGroup group, const Panels& panels, std::byte* data);
+  /// Panels of a type and their memory.
+  struct Form {
+    Panels panels;
+    std::byte* data = nullptr;
+  };
+
+  /// Notes that `group`, whose tensors must outlive this, is to be packed in all of `forms`.
+  void add(RowGroup group, std::vector<Form> forms);
 
   /// Packs what was noted, with all threads of the team.
   void run(ThreadTeam& team, const PackHooks& hooks);
@@ -58,8 +63,8 @@ class Packing {
  private:
   struct Matrix {
     RowGroup group;
-    Panels panels;
-    std::byte* data;
+    std::vector<Form> forms;
+    int64_t bytes;              ///< of all forms
     std::atomic<int64_t> left;  ///< slices that are not packed yet
   };
   /// What a thread packs at a time.

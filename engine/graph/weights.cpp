@@ -39,8 +39,8 @@ std::vector<RowGroup> side_by_side(const Tensors& tensors) {
 /// Walks the bound tree and fills the packed one.
 class Weights::Packer {
  public:
-  Packer(Weights& weights, Packing& packing, bool many_rows)
-      : w_(weights), packing_(packing), many_rows_(many_rows) {}
+  Packer(Weights& weights, Packing& packing, const PackOptions& options)
+      : w_(weights), packing_(packing), many_rows_(options.many_rows), batches_(options.batches) {}
 
   PackedLayer pack(const BoundLayer& bound) {
     PackedLayer packed{.bound = &bound};
@@ -109,7 +109,7 @@ class Weights::Packer {
     std::vector<LinearPart> result;
     size_t next = 0;
     for (const RowGroup& group : side_by_side(tensors)) {
-      LinearPart part{.panels = panels(group, many_rows), .many_rows = many_rows};
+      LinearPart part = matrix(group, many_rows);
       std::vector<float> bias;
       bool any = false;
       for (const TensorView* tensor : group.tensors) {
@@ -133,8 +133,7 @@ class Weights::Packer {
       fail(Error::Code::unsupported, "tensors '", gate->name, "' (", info(gate->type).name,
            ") and '", up->name, "' (", info(up->type).name, ") must have one type");
     }
-    LinearPart part{.panels = panels({.tensors = {gate, up}, .alternate = true}, many_rows_),
-                    .many_rows = many_rows_};
+    LinearPart part = matrix({.tensors = {gate, up}, .alternate = true}, many_rows_);
     const Tensors biases = {t[FeedForward::gate_bias], t[FeedForward::up_bias]};
     if (biases[0] || biases[1]) {
       std::vector<float> bias(part.panels.rows);
@@ -150,20 +149,27 @@ class Weights::Packer {
     return {part};
   }
 
-  DType panel_type(DType type, bool many_rows) const {
-    if (w_.exact_) return DType::f32;
-    return many_rows ? w_.kernels_->many_rows_type(type) : type;
+  LinearPart matrix(const RowGroup& group, bool many_rows) {
+    const DType type = w_.exact_ ? DType::f32 : group.type();
+    const DType many = w_.kernels_->many_rows_type(type);
+    std::vector<Packing::Form> forms = {form(group, many_rows ? many : type)};
+    LinearPart part{.panels = forms[0].panels, .many_rows = many_rows};
+    if (batches_ && many != part.panels.type) {
+      forms.push_back(form(group, many));
+      part.for_tiles = forms[1].panels;
+    }
+    packing_.add(group, std::move(forms));
+    return part;
   }
 
-  Panels panels(const RowGroup& group, bool many_rows) {
-    Panels result{.type = panel_type(group.type(), many_rows), .columns = group.columns()};
-    for (const TensorView* tensor : group.tensors) result.rows += tensor->shape[0];
-    if (group.alternate) result.rows = group.panels() * kPanelRows;
-    result.panel_bytes = w_.kernels_->panel_bytes(result.type, result.columns);
-    std::byte* data = take(group.panels() * result.panel_bytes);
-    result.data = data;
-    packing_.add(group, result, data);
-    return result;
+  Packing::Form form(const RowGroup& group, DType type) {
+    Panels panels{.type = type, .columns = group.columns()};
+    for (const TensorView* tensor : group.tensors) panels.rows += tensor->shape[0];
+    if (group.alternate) panels.rows = group.panels() * kPanelRows;
+    panels.panel_bytes = w_.kernels_->panel_bytes(panels.type, panels.columns);
+    std::byte* data = take(group.panels() * panels.panel_bytes);
+    panels.data = data;
+    return {.panels = panels, .data = data};
   }
 
   std::byte* take(int64_t bytes) {
@@ -196,6 +202,7 @@ class Weights::Packer {
   Weights& w_;
   Packing& packing_;
   bool many_rows_;
+  bool batches_;
   std::byte* at_ = nullptr;
   int64_t left_ = 0;
 };
@@ -204,7 +211,7 @@ Weights::Weights(const BoundGraph& graph, const Kernels& kernels, ThreadTeam& te
                  const PackOptions& options)
     : graph_(&graph), kernels_(&kernels), exact_(options.exact) {
   Packing packing(kernels);
-  Packer packer(*this, packing, options.many_rows);
+  Packer packer(*this, packing, options);
   for (const BoundLayer& layer : graph.layers) layers_.push_back(packer.pack(layer));
   packing.run(team, options.hooks);
   if (options.hooks.progress) options.hooks.progress(1);  // the last slice may be another thread's

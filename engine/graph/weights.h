@@ -32,6 +32,8 @@ struct PackOptions {
   bool exact = false;  ///< dequantise every matrix to f32
   /// LinearPart::many_rows, for an encoder.
   bool many_rows = false;
+  /// LinearPart::for_tiles, for a decoder whose steps may have many rows: of a batch's beams.
+  bool batches = false;
   PackHooks hooks;
 };
 

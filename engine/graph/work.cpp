@@ -24,9 +24,10 @@ class WorkCounter {
  private:
   void add_matrix(const LinearPart& part, int64_t rows) {
     if (rows == 0) return;
-    work_.bytes += part.panels.count() * part.panels.panel_bytes;
-    operations(part.input_form(kernels_, rows)) +=
-        2 * rows * part.panels.rows * part.panels.columns;
+    const InputForm form = part.input_form(kernels_, rows);
+    const Panels& panels = part.panels_for(form);
+    work_.bytes += panels.count() * panels.panel_bytes;
+    operations(form) += 2 * rows * panels.rows * panels.columns;
   }
 
   void add_attention(const Attention& attention) {

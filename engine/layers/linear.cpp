@@ -223,7 +223,7 @@ void LinearStep::multiply(const Run& run, int thread, const LinearPart& part,
   const int64_t units = part.panels.count() / unit;
   const Range mine = splits_rows(run) ? Range{0, units} : split(units, thread, run.team.size());
   if (mine.begin == mine.end) return;
-  args.w = &part.panels;
+  args.w = &part.panels_for(args.input.form);
   args.first_panel = mine.begin * unit;
   args.last_panel = mine.end * unit;
   if (fine && args.input.rows == 2 * row_count(run)) {

@@ -21,12 +21,22 @@ struct LinearPart {
   const float* bias = nullptr;  // [rows of the matrix] or null
   /// Rows are taken as if there were many: whatever else a batch holds, a row gets the same bits.
   bool many_rows = false;
+  /// The matrix again, as Kernels::many_rows_type: for input in tiles, which would unpack `panels`
+  /// each time. Without data where `panels` serves that too.
+  Panels for_tiles;
 
+  const Panels& panels_for(InputForm form) const {
+    return form == InputForm::bf16_tiles && for_tiles.data ? for_tiles : panels;
+  }
   InputForm input_form(const Kernels& kernels, int64_t rows) const {
     return kernels.matmul_input(panels.type, panels.columns, as_many(rows));
   }
   int64_t scratch_bytes(const Kernels& kernels, int64_t rows) const {
-    return kernels.matmul_scratch(panels.type, panels.columns, as_many(rows));
+    const auto scratch = [&](DType type) {
+      return kernels.matmul_scratch(type, panels.columns, as_many(rows));
+    };
+    return for_tiles.data ? std::max(scratch(panels.type), scratch(for_tiles.type))
+                          : scratch(panels.type);
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -136,6 +137,28 @@ TEST_CASE("an exact model takes gate and up of two types") {
     CHECK(value(w, r / 16 * 32 + r % 16, 5) == value(gate, r, 5));
     CHECK(value(w, r / 16 * 32 + 16 + r % 16, 5) == row[5]);
   }
+}
+
+TEST_CASE(
+    "a decoder of batches has its matrices for many rows too, where these want another type") {
+  const Kernels& k = kernels(machine_isas().back());
+  TinyModel model(tiny_decoder(), DType::q8_0, k);
+  CHECK(in_block<Attention>(model.weights()).input[0].for_tiles.data == nullptr);
+  const BoundGraph bound = bind_model(model.model(), model.finder(), "tiny").main;
+  ThreadTeam team(2);
+  const Weights batches(bound, k, team, {.batches = true});
+  const Weights many(bound, k, team, {.many_rows = true});
+  const LinearPart& both = in_block<FeedForward>(batches).input[0];
+  CHECK(both.panels.type == DType::q8_0);
+  if (k.many_rows_type(DType::q8_0) == DType::q8_0) {
+    CHECK(both.for_tiles.data == nullptr);
+    return;
+  }
+  const Panels& one = both.for_tiles;
+  const Panels& other = in_block<FeedForward>(many).input[0].panels;
+  REQUIRE(one.type == other.type);
+  REQUIRE(one.rows == other.rows);
+  CHECK(std::memcmp(one.data, other.data, static_cast<size_t>(one.count() * one.panel_bytes)) == 0);
 }
 
 TEST_CASE("the head is the embedding's table where it has no matrix of its own") {

@@ -185,6 +185,29 @@ TEST_CASE("one thread and three make the same bits") {
   }
 }
 
+TEST_CASE("rows in tiles are multiplied with the panels made for them, others not") {
+  const Packed few(DType::q8_0, 64, random_values(48 * 64, 5));
+  const Packed many(DType::bf16, 64, random_values(48 * 64, 6));
+  for (const Isa isa : machine_isas()) {
+    const Kernels& k = kernels(isa);
+    CAPTURE(k.name);
+    for (const int64_t rows : {4, 40}) {
+      const auto product = [&](const LinearPart& part) {
+        StepBench bench(rows, k);
+        const Buffer x = bench.buffer(64, random_values(rows * 64, 7));
+        const Buffer y = bench.buffer(48);
+        LinearStep step{.in = x, .parts = {part}, .out = y};
+        step.shared_input = bench.take(step.input_bytes(rows));
+        bench.run(step, step.scratch_bytes(k, rows), 2);
+        return bench.values(y);
+      };
+      const bool tiles = k.matmul_input(DType::q8_0, 64, rows) == InputForm::bf16_tiles;
+      CHECK(product({.panels = few.panels, .for_tiles = many.panels}) ==
+            product({.panels = tiles ? many.panels : few.panels}));
+    }
+  }
+}
+
 TEST_CASE("threads that share a tile of rows make the same bits") {
   const Packed w(DType::bf16, 64, random_values(83 * 64, 3));
   for (const Isa isa : machine_isas()) {

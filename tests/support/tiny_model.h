@@ -28,8 +28,9 @@ class TinyModel {
     for (const Param& param : all_params(model_)) add(param, type, random);
     bound_ = bind_model(model_, finder(), "tiny");
     ThreadTeam team(1);
-    weights_ = std::make_unique<const Weights>(bound_.main, kernels, team,
-                                               PackOptions{.exact = exact, .many_rows = many_rows});
+    weights_ = std::make_unique<const Weights>(
+        bound_.main, kernels, team,
+        PackOptions{.exact = exact, .many_rows = many_rows, .batches = bound_.memory.has_value()});
     if (!bound_.memory) return;
     memory_weights_ = std::make_unique<const Weights>(
         *bound_.memory, kernels, team, PackOptions{.exact = exact, .many_rows = true});
