@@ -159,6 +159,14 @@ inline __m256i to_f16(Vec x) {
 inline void store_f16(Vec x, uint16_t* p) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_f16(x));
 }
+/// Puts n numbers, of kLanes that are there, into the first or second places of pairs, and leaves
+/// the others alone.
+inline void store_in_pairs(const uint16_t* numbers, int64_t place, int64_t n, uint16_t* pairs) {
+  const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers));
+  const __m512i first = _mm512_cvtepu16_epi32(words);
+  const __mmask32 places = _bzhi_u32(0x55555555, static_cast<unsigned>(2 * n)) << place;
+  _mm512_mask_storeu_epi16(pairs, places, place ? _mm512_slli_epi32(first, 16) : first);
+}
 /// Lane i of both, rounded, as the pair that fills lane i.
 inline Vec bf16_pairs(Vec first, Vec second) {
   const __m512i low = _mm512_srli_epi32(upper_bf16(first), 16);

@@ -48,6 +48,13 @@ inline float round_row(const float* row, int64_t head_dim, Put put) {
   return scale.scale;
 }
 
+/// Puts n numbers into the first, or the second, places of pairs, and leaves the others alone.
+/// (AVX-512 has its own for words.)
+template <typename Number>
+inline void store_in_pairs(const Number* numbers, int64_t place, int64_t n, Number* pairs) {
+  for (int64_t i = 0; i < n; ++i) pairs[2 * i + place] = numbers[i];
+}
+
 template <KvType type>
 inline void store_rounded(const KvTiles& kv, int64_t position, const float* key,
                           const float* value) {
@@ -60,15 +67,15 @@ inline void store_rounded(const KvTiles& kv, int64_t position, const float* key,
   auto* keys = reinterpret_cast<Pair*>(kv.keys + tile);
   const float key_scale =
       round_row<type>(key, kv.head_dim, [&](int64_t d, const Number* numbers, int64_t n) {
-        for (int64_t i = 0; i < n; i += 2)
-          keys[(d + i) / 2 * kTileTokens + lane] = {{numbers[i], numbers[i + 1]}};
+        for (int64_t i = 0; i < n; i += 2)  // a store a pair
+          __builtin_memcpy(keys + (d + i) / 2 * kTileTokens + lane, numbers + i, sizeof(Pair));
       });
   // Only this token's half of each pair: another thread may be storing the other.
   auto* values = reinterpret_cast<Pair*>(kv.values + tile);
   const float value_scale =
       round_row<type>(value, kv.head_dim, [&](int64_t d, const Number* numbers, int64_t n) {
-        for (int64_t i = 0; i < n; ++i)
-          values[lane / 2 * kv.head_dim + d + i].of[lane % 2] = numbers[i];
+        auto* pairs = reinterpret_cast<Number*>(values + lane / 2 * kv.head_dim + d);
+        store_in_pairs(numbers, lane % 2, n, pairs);
       });
   if constexpr (type == KvType::q8) {
     reinterpret_cast<float*>(keys + kv.head_dim / 2 * kTileTokens)[lane] = key_scale;
