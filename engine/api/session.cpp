@@ -207,7 +207,7 @@ std::vector<double> Session::score(std::span<const Token> tokens) {
     const size_t begin = logprobs.size();
     const size_t count = std::min<size_t>(tokens.size() - 1 - begin, decoder.context());
     decoder.eval_all(tokens.subspan(begin, count), [&](int64_t row, std::span<const float> x) {
-      const float sum = kernels.logsumexp(x.data(), static_cast<int64_t>(x.size()));
+      const float sum = kernels.logsumexp(x.data(), static_cast<int64_t>(x.size()), nullptr);
       logprobs.push_back(x[tokens[begin + row + 1]] - sum);
     });
   }

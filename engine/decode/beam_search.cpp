@@ -13,9 +13,10 @@ namespace {
 
 constexpr float kImpossible = -std::numeric_limits<float>::infinity();
 
-/// Logits are looked through in blocks of this many: after one pass over a row, taking its best
-/// token costs a look at one block and at the best of each, not at the whole vocabulary.
-constexpr int64_t kBlock = 256;
+/// Logits are looked through in blocks of as many as logsumexp gives the largest of: after it,
+/// taking a row's best token costs a look at one block and at the best of each, not at the whole
+/// vocabulary.
+constexpr int64_t kBlock = kMaximumOf;
 
 void check_token(const char* name, Token token, int64_t vocab) {
   if (token < 0 || token >= vocab) {
@@ -51,9 +52,7 @@ BeamSearch::BeamSearch(SearchOptions options, int64_t vocab, const Kernels& kern
   const size_t longest = static_cast<size_t>(std::max<int64_t>(0, options_.max_length));
   nodes_.reserve(2 * beams_ * longest);  // of those that go on and of those that end
   history_.resize(longest);
-  const size_t blocks = static_cast<size_t>((vocab + kBlock - 1) / kBlock);
-  block_best_.resize(blocks);
-  block_token_.resize(blocks);
+  block_best_.resize(static_cast<size_t>((vocab + kBlock - 1) / kBlock));
 }
 
 void BeamSearch::start(std::span<const Token> prompt) {
@@ -98,35 +97,41 @@ std::optional<Token> BeamSearch::forced_token() const {
 /// Offers the tokens that may follow a hypothesis, likeliest first, until one is too unlikely. Of
 /// equally likely ones the smaller id comes first.
 void BeamSearch::gather(int32_t row, std::span<float> logits) {
-  float log_sum = kernels_.logsumexp(logits.data(), vocab_);
+  float log_sum = kernels_.logsumexp(logits.data(), vocab_, block_best_.data());
   if (!std::isfinite(log_sum)) {
     fail(Error::Code::format, "no token is possible: logits are NaN, infinite or all -inf");
   }
   forbid(row, logits);
-  if (options_.renormalize) log_sum = kernels_.logsumexp(logits.data(), vocab_);
-  const auto look_at = [&](size_t block) {
-    const int64_t begin = static_cast<int64_t>(block) * kBlock;
-    const int64_t count = std::min(kBlock, vocab_ - begin);
-    const int64_t best = begin + kernels_.argmax(logits.data() + begin, count);
-    block_token_[block] = static_cast<Token>(best);
-    block_best_[block] = logits[static_cast<size_t>(best)];
-  };
-  for (size_t block = 0; block < block_best_.size(); ++block) look_at(block);
+  if (options_.renormalize) log_sum = kernels_.logsumexp(logits.data(), vocab_, nullptr);
+  const auto blocks = static_cast<int64_t>(block_best_.size());
   while (true) {
-    const auto blocks = static_cast<int64_t>(block_best_.size());
     const auto block = static_cast<size_t>(kernels_.argmax(block_best_.data(), blocks));
     const float logit = block_best_[block];
     if (!(logit > kImpossible)) return;
     const float score = (logit - log_sum) + live_[static_cast<size_t>(row)].score;
-    if (!offer({.row = row, .token = block_token_[block], .score = score})) return;
-    logits[static_cast<size_t>(block_token_[block])] = kImpossible;
-    look_at(block);
+    const Token token = best_of(block, logits);
+    if (!offer({.row = row, .token = token, .score = score})) return;
+    take_away(token, logits);
   }
 }
 
+/// The likeliest token of a block of logits.
+Token BeamSearch::best_of(size_t block, std::span<const float> logits) const {
+  const int64_t begin = static_cast<int64_t>(block) * kBlock;
+  const int64_t count = std::min(kBlock, vocab_ - begin);
+  return static_cast<Token>(begin + kernels_.argmax(logits.data() + begin, count));
+}
+
+/// Makes a token impossible.
+void BeamSearch::take_away(Token token, std::span<float> logits) {
+  const size_t block = static_cast<size_t>(token / kBlock);
+  logits[static_cast<size_t>(token)] = kImpossible;
+  block_best_[block] = logits[static_cast<size_t>(best_of(block, logits))];
+}
+
 void BeamSearch::forbid(int32_t row, std::span<float> logits) {
-  for (const Token token : options_.forbidden) logits[static_cast<size_t>(token)] = kImpossible;
-  if (length_ < options_.min_length) logits[static_cast<size_t>(options_.eos)] = kImpossible;
+  for (const Token token : options_.forbidden) take_away(token, logits);
+  if (length_ < options_.min_length) take_away(options_.eos, logits);
   if (options_.no_repeat_ngram > 0) forbid_repeats(row, logits);
 }
 
@@ -142,7 +147,7 @@ void BeamSearch::forbid_repeats(int32_t row, std::span<float> logits) {
   const auto end = history_.begin() + length_;
   const auto last = end - (n - 1);
   for (auto at = history_.begin(); at + n <= end; ++at) {
-    if (std::equal(last, end, at)) logits[static_cast<size_t>(at[n - 1])] = kImpossible;
+    if (std::equal(last, end, at)) take_away(at[n - 1], logits);
   }
 }
 

@@ -86,6 +86,8 @@ class BeamSearch {
   void gather(int32_t row, std::span<float> logits);
   void forbid(int32_t row, std::span<float> logits);
   void forbid_repeats(int32_t row, std::span<float> logits);
+  void take_away(Token token, std::span<float> logits);
+  Token best_of(size_t block, std::span<const float> logits) const;
   bool offer(const Candidate& candidate);
   void choose();
   int32_t add_node(int32_t parent, Token token);
@@ -106,8 +108,7 @@ class BeamSearch {
   std::vector<Finished> finished_;     // best first
   std::vector<Node> nodes_;            // every hypothesis is a path to the root
   std::vector<Token> history_;         // of one hypothesis
-  std::vector<float> block_best_;      // [blocks of a row of logits]
-  std::vector<Token> block_token_;
+  std::vector<float> block_best_;      // [blocks of a row of logits]: the largest of each
 };
 
 }  // namespace heed

@@ -295,7 +295,7 @@ void Seq2Seq::score_batch(std::span<const Tokens> sources, std::span<const Token
   for (const Tokens& target : targets) {
     std::vector<double>& score = scores.emplace_back();
     for (size_t t = 1; t < target.size(); ++t, row += vocab) {
-      const float sum = kernels_.logsumexp(row, decoder_.vocab);
+      const float sum = kernels_.logsumexp(row, decoder_.vocab, nullptr);
       score.push_back(row[static_cast<size_t>(target[t])] - sum);
     }
   }

@@ -185,6 +185,9 @@ struct AttendArgs {
   std::byte* scratch = nullptr;  // attend_scratch() bytes, this thread's own
 };
 
+/// Of so many numbers logsumexp gives the largest.
+inline constexpr int64_t kMaximumOf = 128;
+
 /// Where a call stores the result at (row, column), in elements of its output.
 inline int64_t place_of(const MatmulArgs& args, int64_t row, int64_t column) {
   return args.out_tiles ? at_in_tiles(row, column, args.out_stride)
@@ -240,8 +243,10 @@ struct Kernels {
   /// Index of the largest value, the first of equals; NaN never wins (0 if there is nothing else).
   /// n >= 1.
   int64_t (*argmax)(const float* x, int64_t n);
-  /// log(sum(exp(x))), computed from the maximum; -inf if n = 0 or all are -inf.
-  float (*logsumexp)(const float* x, int64_t n);
+  /// log(sum(exp(x))), computed from the maximum; -inf if n = 0 or all are -inf. `maxima`: null, or
+  /// gets the largest of each kMaximumOf numbers, among the last of what is left; -inf if all are
+  /// NaN.
+  float (*logsumexp)(const float* x, int64_t n, float* maxima);
 
   // ---- attention -------------------------------------------------------------------------------
   bool rounds_queries = false;  ///< to bf16, where keys and values are bf16

@@ -89,7 +89,10 @@ int64_t argmax(const float* x, int64_t n) {
   return 0;  // nothing but NaN
 }
 
-float logsumexp(const float* x, int64_t n) {
+float logsumexp(const float* x, int64_t n, float* maxima) {
+  for (int64_t i = 0; maxima && i < n; i += kMaximumOf) {
+    maxima[i / kMaximumOf] = largest(x + i, std::min(n - i, kMaximumOf));
+  }
   const float max = largest(x, n);
   if (std::isinf(max)) return max;  // no terms, or all of them 0; or one that dwarfs the others
   double sum = 0;

@@ -131,7 +131,7 @@ TEST_CASE("a step's choice is that of a full sort, ties by the earlier hypothesi
       std::vector<Candidate> all;
       for (size_t row = 0; row < live.size(); ++row) {
         const float* x = &logits[row * kVocab];
-        const float sum = kernels(Isa::scalar).logsumexp(x, kVocab);
+        const float sum = kernels(Isa::scalar).logsumexp(x, kVocab, nullptr);
         for (size_t i = 0; i < kVocab; ++i) {
           all.push_back(
               {(x[i] - sum) + live[row].score, static_cast<int32_t>(row), static_cast<Token>(i)});

@@ -317,7 +317,7 @@ TEST_CASE("logsumexp") {
     const std::vector<float> x = normal(n, 16, 20);
     Guarded<float> in(n, offset, x);
     if (n == 0) {
-      CHECK(k.logsumexp(in.data(), 0) == -kInf);
+      CHECK(k.logsumexp(in.data(), 0, nullptr) == -kInf);
       return;
     }
     const double max = *std::max_element(x.begin(), x.end());
@@ -328,14 +328,36 @@ TEST_CASE("logsumexp") {
     }
     const double expected = max + std::log(sum);
     const double tolerance = kEps * (std::abs(expected) + shift / sum) + sum_error(n);
-    CHECK(std::abs(k.logsumexp(in.data(), n) - expected) <= tolerance);
+    CHECK(std::abs(k.logsumexp(in.data(), n, nullptr) - expected) <= tolerance);
   });
   for (const NamedTable& isa : machine_tables()) {
     const Kernels& k = isa.table;
     INFO(isa.name);
     const float masked[] = {-kInf, -kInf}, top[] = {1, kInf};
-    CHECK(k.logsumexp(masked, 2) == -kInf);
-    CHECK(k.logsumexp(top, 2) == kInf);
+    CHECK(k.logsumexp(masked, 2, nullptr) == -kInf);
+    CHECK(k.logsumexp(top, 2, nullptr) == kInf);
+  }
+}
+
+TEST_CASE("logsumexp gives the largest of every stretch, NaN aside") {
+  for (const NamedTable& isa : machine_tables()) {
+    const Kernels& k = isa.table;
+    INFO(isa.name);
+    for (const int64_t n : {int64_t{1}, kMaximumOf - 1, kMaximumOf, 3 * kMaximumOf + 21}) {
+      std::vector<float> x = normal(n, 18);
+      Guarded<float> maxima((n + kMaximumOf - 1) / kMaximumOf, 0);
+      CHECK(k.logsumexp(x.data(), n, maxima.data()) == k.logsumexp(x.data(), n, nullptr));
+      for (const bool with_nan : {false, true}) {
+        if (with_nan) std::fill_n(x.begin(), std::min(n, kMaximumOf), kNan);
+        k.logsumexp(x.data(), n, maxima.data());
+        for (int64_t i = 0; i < n; i += kMaximumOf) {
+          const auto end = x.begin() + std::min(n, i + kMaximumOf);
+          const bool nan = with_nan && i == 0;
+          CHECK(maxima.data()[i / kMaximumOf] ==
+                (nan ? -kInf : *std::max_element(x.begin() + i, end)));
+        }
+      }
+    }
   }
 }
 

@@ -179,8 +179,13 @@ int64_t argmax(const float* x, int64_t n) {
   return lane < n - i ? i + lane : 0;  // 0: nothing but NaN
 }
 
-float logsumexp(const float* x, int64_t n) {
-  const float max = largest(x, n);
+float logsumexp(const float* x, int64_t n, float* maxima) {
+  float max = -INFINITY;
+  for (int64_t i = 0; i < n; i += kMaximumOf) {
+    const float m = largest(x + i, n - i < kMaximumOf ? n - i : kMaximumOf);
+    if (maxima) maxima[i / kMaximumOf] = m;
+    if (m > max) max = m;
+  }
   if (isinf(max)) return max;  // no terms, or all of them 0; or one that dwarfs the others
   const float sum = sum_over(n, [&](Vec partial, int64_t i, auto part) {
     return partial + part.keep(exp(part.load(x + i) - broadcast(max)));
