@@ -77,6 +77,8 @@ struct Session::Impl {
     tokens.resize(static_cast<size_t>(most));
     return tokens;
   }
+  std::vector<std::vector<Token>> checked_lists(std::span<const std::string> texts, Encoder& with,
+                                                bool truncate) const;
 };
 
 }  // namespace heed

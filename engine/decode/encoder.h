@@ -49,6 +49,8 @@ class Encoder {
   KvType kv_type() const { return kv_type_; }
   int64_t rows() const { return plan_.rows(); }
   int threads() const { return team_.size(); }
+  /// For what else there is to do for the sequences, between calls.
+  ThreadTeam& team() { return team_; }
   int64_t bytes() const { return bytes(plan_, own_plan_, team_.size()); }
   /// Bytes that an encoder will have.
   static int64_t bytes(const Graph& graph, const Weights& weights, const EncoderOptions& options);
