@@ -106,6 +106,7 @@ template <bool whole, DType type, int parts, int rows>
 template <DType type, int parts, int rows>
 inline void direct_parts(const Panels& w, int64_t panel, int64_t first, const std::byte* tile,
                          float* acc) {
+  constexpr int kPanelsAtOnce = parts > kParts ? parts / kParts : 1;
   const std::byte* at[parts];
   for (int p = 0; p < parts; ++p)
     at[p] = w.panel(panel + (first + p) / kParts) + (first + p) % kParts * kPartBytes<type>;
@@ -117,9 +118,10 @@ inline void direct_parts(const Panels& w, int64_t panel, int64_t first, const st
   clear(sums);
   for (int64_t k = 0; k + 2 <= w.columns; k += 2) {
     add_pair<true, type>(at, values_at(k), sums);
+    const int64_t ahead = bytes_ahead(w, k / 2 * kPairBytes<type>, kPanelsAtOnce);
     for (int p = 0; p < parts; ++p) {
+      if (p % kParts == 0) __builtin_prefetch(at[p] + ahead, 0, kPrefetchTo);
       at[p] += kPairBytes<type>;
-      if (p % kParts == 0) __builtin_prefetch(at[p] + kPrefetchBytes, 0, kPrefetchTo);
     }
   }
   if (w.columns % 2 != 0) add_pair<false, type>(at, values_at(w.columns - 1), sums);
