@@ -109,102 +109,34 @@ int64_t pack_words(const std::byte* rows, int64_t count, int64_t row_bytes, std:
   return done;
 }
 
-// ---- codes of a record -------------------------------------------------------------------------
+// ---- blocks of 32 ------------------------------------------------------------------------------
 
-/// The 32 codes of one row of a record, and the f16 bits or bytes of its scales.
-struct RowRecord {
-  uint16_t d = 0, m = 0;  // f16; not for K types
-  uint8_t scale[2] = {};  // K types
-  uint8_t min = 0;        // q4_k, q5_k
-  uint8_t code[kRecordColumns] = {};
-};
+/// A word of each of four rows.
+using Words = uint32_t __attribute__((vector_size(16)));
 
-/// The two halves of Q4_0's kind of block: low nibbles first.
-void split_nibbles(const uint8_t (&qs)[kBlock / 2], uint8_t* code) {
-  for (int i = 0; i < kBlock / 2; ++i) {
-    code[i] = qs[i] & 15;
-    code[i + kBlock / 2] = qs[i] >> 4;
+/// A 1-bit plane of bits in the order of columns: bit 4 q + b of a word goes to bit q of byte b.
+Words bits_by_quads(Words bits) {
+  Words quads = {};
+  for (int b = 0; b < 4; ++b) {
+    Words byte = bits >> b & 0x11111111;
+    byte = (byte | byte >> 3) & 0x03030303;
+    byte = (byte | byte >> 6) & 0x000f000f;
+    quads |= ((byte | byte >> 12) & 0xff) << 8 * b;
   }
+  return quads;
 }
 
-void add_fifth_bits(const uint8_t (&qh)[kBlock / 8], uint8_t* code) {
-  for (int i = 0; i < kBlock; ++i) code[i] |= (qh[i / 8] >> (i % 8) & 1) << 4;
-}
-
-RowRecord row_record(const BlockQ5_0& b, int) {
-  RowRecord r{.d = b.d};
-  split_nibbles(b.qs, r.code);
-  add_fifth_bits(b.qh, r.code);
-  return r;
-}
-
-RowRecord row_record(const BlockQ5_1& b, int) {
-  RowRecord r{.d = b.d, .m = b.m};
-  split_nibbles(b.qs, r.code);
-  add_fifth_bits(b.qh, r.code);
-  return r;
-}
-
-// K types: part s (0..7) of the super-block is a record.
-
-RowRecord row_record(const BlockQ2_K& b, int s) {
-  RowRecord r{.scale = {b.scales[2 * s], b.scales[2 * s + 1]}};
-  const uint8_t* qs = b.qs + 32 * (s / 4);
-  for (int i = 0; i < kRecordColumns; ++i) r.code[i] = qs[i] >> 2 * (s % 4) & 3;
-  return r;
-}
-
-RowRecord row_record(const BlockQ3_K& b, int s) {
-  RowRecord r{.scale = {static_cast<uint8_t>(q3_k_scale(b.scales, 2 * s)),
-                        static_cast<uint8_t>(q3_k_scale(b.scales, 2 * s + 1))}};
-  const uint8_t* qs = b.qs + 32 * (s / 4);
-  for (int i = 0; i < kRecordColumns; ++i)
-    r.code[i] = (qs[i] >> 2 * (s % 4) & 3) | (b.hmask[i] >> s & 1) << 2;
-  return r;
-}
-
-RowRecord row_record(const BlockQ4_K& b, int s) {
-  const ScaleMin sub = scale_min(b.scales, s);
-  RowRecord r{.scale = {sub.scale}, .min = sub.min};
-  const uint8_t* qs = b.qs + 32 * (s / 2);
-  for (int i = 0; i < kRecordColumns; ++i) r.code[i] = qs[i] >> 4 * (s % 2) & 15;
-  return r;
-}
-
-RowRecord row_record(const BlockQ5_K& b, int s) {
-  const ScaleMin sub = scale_min(b.scales, s);
-  RowRecord r{.scale = {sub.scale}, .min = sub.min};
-  const uint8_t* qs = b.qs + 32 * (s / 2);
-  for (int i = 0; i < kRecordColumns; ++i)
-    r.code[i] = (qs[i] >> 4 * (s % 2) & 15) | (b.qh[i] >> s & 1) << 4;
-  return r;
-}
-
-RowRecord row_record(const BlockQ6_K& b, int s) {
-  RowRecord r{
-      .scale = {static_cast<uint8_t>(b.scales[2 * s]), static_cast<uint8_t>(b.scales[2 * s + 1])}};
-  const uint8_t* ql = b.ql + 64 * (s / 4) + 32 * (s % 2);
-  const uint8_t* qh = b.qh + 32 * (s / 4);
-  for (int i = 0; i < kRecordColumns; ++i)
-    r.code[i] = (ql[i] >> 4 * (s / 2 % 2) & 15) | (qh[i] >> 2 * (s % 4) & 3) << 4;
-  return r;
-}
-
-// ---- planes ------------------------------------------------------------------------------------
-
-/// Writes row n's quads (4 codes each, one a byte) as a plane of `bits` bits, taken from bit
-/// `shift` of each code.
-template <int bits>
-void write_plane(const uint32_t (&quads)[kRecordQuads], int shift, int n, std::byte* plane) {
-  constexpr uint32_t mask = ((1u << bits) - 1) * 0x01010101u;
-  uint32_t vectors[bits] = {};
-  for (int q = 0; q < kRecordQuads; ++q)
-    vectors[q % bits] |= (quads[q] >> shift & mask) << bits * (q / bits);
-  for (int j = 0; j < bits; ++j) store(plane + j * kVectorBytes + n * 4, vectors[j]);
+/// The plane of the fifth bits of Q5_0 and Q5_1, from the same block of each row.
+template <typename Block>
+void write_fifth_bits(const std::byte* blocks, int64_t count, int64_t row_bytes, std::byte* plane) {
+  for (int64_t n = 0; n < count; ++n)
+    store(plane + 4 * n, load<uint32_t>(blocks + n * row_bytes + offsetof(Block, qh)));
+  for (int i = 0; i < kVectorBytes; i += int{sizeof(Words)})
+    store(plane + i, bits_by_quads(load<Words>(plane + i)));
 }
 
 /// Blocks whose qs have the bytes of the planes as they are: nibbles of code i and code i + 16,
-/// which is four quads on; or Q8_0's, but for their sign.
+/// which is four quads on; or Q8_0's, but for their sign. Fifth bits lie apart from them.
 template <DType type, typename Block>
 void copy_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byte* panel) {
   constexpr PanelFormat format = panel_format(type);
@@ -223,6 +155,8 @@ void copy_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byt
       }
       write_vectors(codes, panel + 4 * half * kVectorBytes);
     }
+    if constexpr (format.high_bits != 0)
+      write_fifth_bits<Block>(blocks, count, row_bytes, panel + format.low_bits * kVectorBytes);
     std::byte* scales = panel + format.plane_bytes();
     for (int64_t n = 0; n < count; ++n) {
       const auto block = load<Block>(blocks + n * row_bytes);
@@ -232,46 +166,107 @@ void copy_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byt
   }
 }
 
-template <DType type>
-void write_row(const RowRecord& row, int n, std::byte* record) {
-  constexpr PanelFormat format = panel_format(type);
-  uint32_t quads[kRecordQuads];
-  std::memcpy(quads, row.code, sizeof quads);
-  write_plane<format.low_bits>(quads, 0, n, record);
-  if constexpr (format.high_bits != 0)
-    write_plane<format.high_bits>(quads, format.low_bits, n,
-                                  record + format.low_bits * kVectorBytes);
-  std::byte* scales = record + format.plane_bytes();
-  if constexpr (!format.super_block) {
-    store(scales + 2 * n, row.d);
-    if (format.has_min) store(scales + 32 + 2 * n, row.m);
-  } else {
-    store(scales + n, row.scale[0]);
-    store(scales + 16 + n, format.groups == 2 ? row.scale[1] : row.min);
+// ---- super-blocks ------------------------------------------------------------------------------
+
+/// The codes of a super-block lie in as many pieces of 32 bytes as a code has bits. Byte i of a
+/// piece holds bits of column i of several records: here is where those of one record begin.
+struct CodeBits {
+  int piece, shift;
+};
+
+/// The bits of the first plane of record s (0..7).
+constexpr CodeBits low_bits(DType type, int s) {
+  switch (type) {
+    case DType::q2_k:
+      return {.piece = s / 4, .shift = 2 * (s % 4)};
+    case DType::q3_k:  // behind hmask
+      return {.piece = 1 + s / 4, .shift = 2 * (s % 4)};
+    case DType::q4_k:
+      return {.piece = s / 2, .shift = 4 * (s % 2)};
+    case DType::q5_k:  // behind qh
+      return {.piece = 1 + s / 2, .shift = 4 * (s % 2)};
+    default:  // q6_k
+      return {.piece = s / 4 * 2 + s % 2, .shift = 4 * (s / 2 % 2)};
   }
 }
 
-/// The d and dmin above 8 records of a K type; the other types have them in each record.
-template <typename Block>
-void write_header(const Block& block, int64_t n, std::byte* header) {
-  if constexpr (requires { block.scales; }) store(header + 2 * n, block.d);
-  if constexpr (requires { block.dmin; }) store(header + 32 + 2 * n, block.dmin);
+/// The bits of the second plane.
+constexpr CodeBits high_bits(DType type, int s) {
+  if (type == DType::q6_k) return {.piece = 4 + s / 4, .shift = 2 * (s % 4)};
+  return {.piece = 0, .shift = s};
 }
 
+/// A piece of each row as vectors: quad q of all rows is vector q.
+struct Piece {
+  alignas(kPanelAlign) std::byte quads[kRecordQuads * kVectorBytes];
+};
+
+/// Writes `bits` bits of a record's codes as a plane.
+template <int bits>
+void write_plane(const Piece* pieces, CodeBits from, std::byte* plane) {
+  constexpr uint32_t mask = ((1u << bits) - 1) * 0x01010101u;
+  for (int i = 0; i < bits * kVectorBytes; i += int{sizeof(Words)}) {
+    const std::byte* quads = pieces[from.piece].quads + i;
+    Words out = {};
+#pragma GCC unroll 8
+    for (int shift = 0; shift < 8; shift += bits, quads += bits * kVectorBytes)
+      out |= (load<Words>(quads) >> from.shift & mask) << shift;
+    store(plane + i, out);
+  }
+}
+
+/// The bytes of scales of row n in the records of a block.
 template <DType type, typename Block>
-void pack_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byte* panel) {
+void write_scales(const Block& block, int64_t n, std::byte* records) {
   constexpr PanelFormat format = panel_format(type);
-  constexpr int records = format.super_block ? kSuperRecords : 1;  // of a block
-  const int64_t blocks = columns / (records * kRecordColumns);     // of a row
-  const Ahead ahead(rows, count, blocks * int64_t{sizeof(Block)});
-  for (int64_t i = 0; i < blocks; ++i) {
-    ahead.ask(i * int64_t{sizeof(Block)}, sizeof(Block));
-    for (int n = 0; n < count; ++n) {
-      const Block block =
-          load<Block>(rows + (n * blocks + i) * static_cast<int64_t>(sizeof(Block)));
-      write_header(block, n, panel + place(format, i * records).header);
-      for (int s = 0; s < records; ++s)
-        write_row<type>(row_record(block, s), n, panel + place(format, i * records + s).record);
+#pragma GCC unroll 8  // so that it is known where the bits of each scale lie
+  for (int s = 0; s < kSuperRecords; ++s) {
+    std::byte* scales = records + s * format.record_bytes() + format.plane_bytes() + n;
+    if constexpr (sizeof block.scales == kSuperBlock / 16) {
+      store(scales, block.scales[2 * s]);
+      store(scales + kPanelRows, block.scales[2 * s + 1]);
+    } else if constexpr (format.has_min) {
+      const ScaleMin sub = scale_min(block.scales, s);
+      store(scales, sub.scale);
+      store(scales + kPanelRows, sub.min);
+    } else {
+      store(scales, static_cast<int8_t>(q3_k_scale(block.scales, 2 * s)));
+      store(scales + kPanelRows, static_cast<int8_t>(q3_k_scale(block.scales, 2 * s + 1)));
+    }
+  }
+}
+
+/// `codes_at`: where in a block its codes begin.
+template <DType type, typename Block, size_t codes_at>
+void pack_super_blocks(const std::byte* rows, int64_t count, int64_t columns, std::byte* panel) {
+  constexpr PanelFormat format = panel_format(type);
+  constexpr int kPieces = format.low_bits + format.high_bits;
+  constexpr int64_t size = sizeof(Block);
+  const int64_t row_bytes = columns / kSuperBlock * size;
+  const Ahead ahead(rows, count, row_bytes);
+  for (int64_t at = 0; at < row_bytes; at += size) {
+    ahead.ask(at, size);
+    const std::byte* blocks = rows + at;
+    Piece pieces[kPieces];
+    for (int i = 0; i < 2 * kPieces; ++i) {
+      __m128i codes[kPanelRows] = {};
+      for (int64_t n = 0; n < count; ++n)
+        codes[n] = load<__m128i>(blocks + n * row_bytes + codes_at + 16 * i);
+      write_vectors(codes, pieces[i / 2].quads + i % 2 * 4 * kVectorBytes);
+    }
+    std::byte* header = panel;
+    panel += kSuperHeaderBytes;
+    for (int64_t n = 0; n < count; ++n) {
+      const auto block = load<Block>(blocks + n * row_bytes);
+      store(header + 2 * n, block.d);
+      if constexpr (format.has_min) store(header + 32 + 2 * n, block.dmin);
+      write_scales<type>(block, n, panel);
+    }
+    for (int s = 0; s < kSuperRecords; ++s, panel += format.record_bytes()) {
+      write_plane<format.low_bits>(pieces, low_bits(type, s), panel);
+      if constexpr (format.high_bits != 0)
+        write_plane<format.high_bits>(pieces, high_bits(type, s),
+                                      panel + format.low_bits * kVectorBytes);
     }
   }
 }
@@ -312,23 +307,28 @@ void pack_panel(DType type, const std::byte* rows, int64_t count, int64_t column
     case DType::q4_1:
       return copy_blocks<DType::q4_1, BlockQ4_1>(rows, count, columns, panel);
     case DType::q5_0:
-      return pack_blocks<DType::q5_0, BlockQ5_0>(rows, count, columns, panel);
+      return copy_blocks<DType::q5_0, BlockQ5_0>(rows, count, columns, panel);
     case DType::q5_1:
-      return pack_blocks<DType::q5_1, BlockQ5_1>(rows, count, columns, panel);
+      return copy_blocks<DType::q5_1, BlockQ5_1>(rows, count, columns, panel);
     case DType::q8_0:
       return copy_blocks<DType::q8_0, BlockQ8_0>(rows, count, columns, panel);
     case DType::iq4_nl:
       return copy_blocks<DType::iq4_nl, BlockIQ4_NL>(rows, count, columns, panel);
     case DType::q2_k:
-      return pack_blocks<DType::q2_k, BlockQ2_K>(rows, count, columns, panel);
+      return pack_super_blocks<DType::q2_k, BlockQ2_K, offsetof(BlockQ2_K, qs)>(rows, count,
+                                                                                columns, panel);
     case DType::q3_k:
-      return pack_blocks<DType::q3_k, BlockQ3_K>(rows, count, columns, panel);
+      return pack_super_blocks<DType::q3_k, BlockQ3_K, offsetof(BlockQ3_K, hmask)>(rows, count,
+                                                                                   columns, panel);
     case DType::q4_k:
-      return pack_blocks<DType::q4_k, BlockQ4_K>(rows, count, columns, panel);
+      return pack_super_blocks<DType::q4_k, BlockQ4_K, offsetof(BlockQ4_K, qs)>(rows, count,
+                                                                                columns, panel);
     case DType::q5_k:
-      return pack_blocks<DType::q5_k, BlockQ5_K>(rows, count, columns, panel);
+      return pack_super_blocks<DType::q5_k, BlockQ5_K, offsetof(BlockQ5_K, qh)>(rows, count,
+                                                                                columns, panel);
     case DType::q6_k:
-      return pack_blocks<DType::q6_k, BlockQ6_K>(rows, count, columns, panel);
+      return pack_super_blocks<DType::q6_k, BlockQ6_K, offsetof(BlockQ6_K, ql)>(rows, count,
+                                                                                columns, panel);
     default:
       return;
   }

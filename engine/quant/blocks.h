@@ -98,7 +98,11 @@ static_assert(sizeof(BlockQ3_K) == 110);
 /// The scale of sub-block s (0..15) of a Q3_K block, -32..31; stored plus 32, in 6 bits:
 /// bits 0..3 of s < 8 are bits 0..3 of scales[s], of s >= 8 bits 4..7 of scales[s - 8];
 /// bits 4..5 are bits 2j..2j+1 of scales[8 + s % 4], j = s / 4.
-int q3_k_scale(const uint8_t (&scales)[12], int s) noexcept;
+inline int q3_k_scale(const uint8_t (&scales)[12], int s) {
+  const int low = scales[s % 8] >> 4 * (s / 8) & 15;
+  const int high = scales[8 + s % 4] >> 2 * (s / 4) & 3;
+  return (high << 4 | low) - 32;
+}
 
 /// value = d * scale * q - dmin * min, 0 <= q < 16. 4.5 bits a weight.
 /// 8 sub-blocks of 32; the scale and min of sub-block s = i / 32: scale_min.
@@ -132,7 +136,13 @@ struct ScaleMin {
 ///   s < 4:  scale = bits 0..5 of scales[s], min = bits 0..5 of scales[s + 4]
 ///   s >= 4: scale = bits 0..3 of scales[s + 4], then bits 6..7 of scales[s - 4];
 ///           min   = bits 4..7 of scales[s + 4], then bits 6..7 of scales[s]
-ScaleMin scale_min(const uint8_t (&scales)[12], int s) noexcept;
+inline ScaleMin scale_min(const uint8_t (&scales)[12], int s) {
+  if (s < 4)
+    return {.scale = static_cast<uint8_t>(scales[s] & 63),
+            .min = static_cast<uint8_t>(scales[s + 4] & 63)};
+  return {.scale = static_cast<uint8_t>((scales[s + 4] & 15) | scales[s - 4] >> 6 << 4),
+          .min = static_cast<uint8_t>(scales[s + 4] >> 4 | scales[s] >> 6 << 4)};
+}
 
 /// value = d * scales[i / 16] * (q - 32), 0 <= q < 64. 6.5625 bits a weight.
 /// Per 128 elements, h = i / 128 and j = i / 32 % 4: bits 0..3 of q are the low (j < 2) or high

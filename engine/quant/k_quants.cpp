@@ -5,20 +5,6 @@
 
 namespace heed {
 
-int q3_k_scale(const uint8_t (&scales)[12], int s) noexcept {
-  const int low = scales[s % 8] >> 4 * (s / 8) & 15;
-  const int high = scales[8 + s % 4] >> 2 * (s / 4) & 3;
-  return (high << 4 | low) - 32;
-}
-
-ScaleMin scale_min(const uint8_t (&scales)[12], int s) noexcept {
-  if (s < 4)
-    return {.scale = static_cast<uint8_t>(scales[s] & 63),
-            .min = static_cast<uint8_t>(scales[s + 4] & 63)};
-  return {.scale = static_cast<uint8_t>((scales[s + 4] & 15) | scales[s - 4] >> 6 << 4),
-          .min = static_cast<uint8_t>(scales[s + 4] >> 4 | scales[s] >> 6 << 4)};
-}
-
 void dequantize_q2_k(const std::byte* src, float* dst, int64_t n) noexcept {
   decode_blocks<BlockQ2_K, kSuperBlock>(src, dst, n, [](const BlockQ2_K& block, float* out) {
     const float d = f16_to_f32(block.d);
