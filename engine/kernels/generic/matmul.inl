@@ -8,7 +8,8 @@
 // Both read the input from tiles: the rows of a tile side by side, so that a kernel needs one
 // pointer and constant offsets. Both end in `store`, which applies the epilogue.
 //
-// To which cache kernels prefetch is said by near_memory.h or far_memory.h, included before.
+// How far ahead and to which cache kernels prefetch is said by near_memory.h or far_memory.h,
+// included before.
 //
 // A "part" is the slice of a panel that fills one register: kParts of kLanes rows each.
 #pragma once
@@ -40,9 +41,12 @@ inline constexpr int kMostTileRows = kDenseTileRows;
 inline constexpr int kDirectPanels = 4;
 inline constexpr int kTilePanels = 2;
 
-/// How far ahead of its loads each stream of weights is asked for. With more, a matrix begins with
-/// more that nobody asked for.
-inline constexpr int64_t kPrefetchBytes = 2048;
+/// Rows up to which a product of quantised weights waits for memory.
+inline constexpr int kFewestRows = 2;
+
+/// How far ahead of its loads each of several streams of weights is asked for; one alone, by
+/// kPrefetchBytes. With more, a matrix begins with more that nobody asked for.
+inline constexpr int64_t kPrefetchBeside = 2048;
 
 /// Bytes of input tiles that one pass over the panels works on: about half of a core's L2.
 inline constexpr int64_t kBlockBytes = 1024 * 1024;
@@ -165,8 +169,8 @@ inline void store_tile(const MatmulArgs& args, int64_t panel, int64_t count, int
 /// How far ahead of `at`, an offset in each of `count` panels that are read side by side, lies what
 /// to ask for: past their end begin the panels that come next.
 inline int64_t bytes_ahead(const Panels& w, int64_t at, int64_t count) {
-  const int64_t behind = at + kPrefetchBytes < w.panel_bytes ? 0 : (count - 1) * w.panel_bytes;
-  return kPrefetchBytes + behind;
+  const int64_t ahead = count == 1 ? kPrefetchBytes : kPrefetchBeside;
+  return ahead + (at + ahead < w.panel_bytes ? 0 : (count - 1) * w.panel_bytes);
 }
 
 /// Sums of kernels: `parts` parts by `rows` rows. The loops are unrolled, here and where the sums

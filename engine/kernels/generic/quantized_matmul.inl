@@ -359,16 +359,23 @@ void direct(const Panels& w, int64_t panel, int64_t count, const std::byte* tile
   constexpr CodeKind kind = code_kind(type);
   const Rests rests = rests_of(tile);
   tile += kRestsBytes;
-  Vec sums[kDirectPanels * kParts][1][rows];
-  for (auto& part : sums) clear(part);
-  const auto add = [&](int64_t p, int64_t record, int part, const InRegisters& r)
-      __attribute__((always_inline)) {
-    const InRegisters weights[1] = {r};
-    add_record<kind>(weights, tile + record * rows * kind.tile_row_bytes(),
-                     sums[p * kParts + part]);
-  };
-  for_each_record<type>(w, panel, count, rests, add);
-  for (int64_t part = 0; part < count * kParts; ++part) store_sums(sums[part], part, acc);
+  // Sums of panels side by side go through memory: too many for a few rows, which take longer to
+  // multiply than to read.
+  constexpr int64_t kAtOnce = rows <= kFewestRows ? kDirectPanels : 1;
+  for (int64_t i = 0; i < count; i += kAtOnce) {
+    Vec sums[kAtOnce * kParts][1][rows];
+    for (auto& part : sums) clear(part);
+    const auto add = [&](int64_t p, int64_t record, int part, const InRegisters& r)
+        __attribute__((always_inline)) {
+      const InRegisters weights[1] = {r};
+      add_record<kind>(weights, tile + record * rows * kind.tile_row_bytes(),
+                       sums[p * kParts + part]);
+    };
+    const int64_t n = kAtOnce == 1 ? 1 : count;
+    for_each_record<type>(w, panel + i, n, rests, add);
+    for (int64_t part = 0; part < n * kParts; ++part)
+      store_sums(sums[part], i * kParts + part, acc);
+  }
 }
 
 /// `parts` parts of unpacked panels, from part `first`, with a tile.
