@@ -14,14 +14,16 @@ constexpr int64_t kAhead = 4096;
 // some; the empty asm statements keep the compiler from joining them.
 constexpr int kChains = 12;
 
-void read(const std::byte* data, int64_t size) noexcept {
-  __m256i sums[8] = {};
-  for (int64_t i = 0; i < size; i += 256) {
-#pragma GCC unroll 8
-    for (int j = 0; j < 8; ++j) {
-      if (j % 2 == 0) _mm_prefetch(data + i + 32 * j + kAhead, _MM_HINT_T0);
-      const auto* line = reinterpret_cast<const __m256i*>(data + i + 32 * j);
-      sums[j] = _mm256_add_epi32(sums[j], _mm256_loadu_si256(line));
+void read(const std::byte* data, int64_t size, int streams) noexcept {
+  const FourLines lines(size, streams);
+  __m256i sums[4] = {};
+  for (int64_t i = 0; i < lines.end; i += lines.step) {
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+      const auto* line = reinterpret_cast<const __m256i*>(data + i + j * lines.apart);
+      _mm_prefetch(data + i + j * lines.apart + kAhead, _MM_HINT_T0);
+      const __m256i both = _mm256_add_epi32(_mm256_loadu_si256(line), _mm256_loadu_si256(line + 1));
+      sums[j] = _mm256_add_epi32(sums[j], both);
     }
   }
   for (__m256i& sum : sums) asm volatile("" : "+x"(sum));

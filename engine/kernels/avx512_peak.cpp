@@ -10,13 +10,15 @@ namespace {
 constexpr int64_t kAhead = 4096;
 constexpr int kChains = 16;
 
-void read(const std::byte* data, int64_t size) noexcept {
+void read(const std::byte* data, int64_t size, int streams) noexcept {
+  const FourLines lines(size, streams);
   __m512i sums[4] = {};
-  for (int64_t i = 0; i < size; i += 256) {
+  for (int64_t i = 0; i < lines.end; i += lines.step) {
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
-      _mm_prefetch(data + i + 64 * j + kAhead, _MM_HINT_T0);
-      sums[j] = _mm512_add_epi32(sums[j], _mm512_loadu_si512(data + i + 64 * j));
+      const std::byte* line = data + i + j * lines.apart;
+      _mm_prefetch(line + kAhead, _MM_HINT_T0);
+      sums[j] = _mm512_add_epi32(sums[j], _mm512_loadu_si512(line));
     }
   }
   for (__m512i& sum : sums) asm volatile("" : "+v"(sum));

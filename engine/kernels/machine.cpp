@@ -63,11 +63,14 @@ double rate(ThreadTeam& team, const PeakLoop& loop) {
 MachineLimits::Bandwidth read_rate(ThreadTeam& team, const PeakLoops& loops, int64_t bytes,
                                    const std::byte* data) {
   constexpr int64_t kBlock = 4096;
-  const auto read_rate_of = [&](ThreadTeam& readers) {
-    const double seconds = fastest(readers, [&](int thread) {
+  const auto seconds_of = [&](ThreadTeam& readers, int streams) {
+    return fastest(readers, [&](int thread) {
       const Range mine = split(bytes / kBlock, thread, readers.size());
-      loops.read(data + mine.begin * kBlock, (mine.end - mine.begin) * kBlock);
+      loops.read(data + mine.begin * kBlock, (mine.end - mine.begin) * kBlock, streams);
     });
+  };
+  const auto read_rate_of = [&](ThreadTeam& readers) {
+    const double seconds = std::min(seconds_of(readers, 1), seconds_of(readers, 4));
     return 1e-9 * static_cast<double>(bytes) / seconds;
   };
   ThreadTeam one(1);

@@ -13,9 +13,20 @@ struct PeakLoop {
   int64_t operations = 0;  ///< multiplications and additions of one step, counted apart
 };
 
+/// Four cache lines that a loop reads at a time: of one stream, or of `streams` = 4 side by side.
+struct FourLines {
+  int64_t apart, step, end;  // bytes
+
+  FourLines(int64_t size, int streams)
+      : apart(streams == 1 ? 64 : size / 4),
+        step(streams == 1 ? 256 : 64),
+        end(streams == 1 ? size : size / 4) {}
+};
+
 struct PeakLoops {
-  /// Reads bytes [0, size) once, in order, as the kernels read panels. `size`: a multiple of 256.
-  void (*read)(const std::byte* data, int64_t size) = nullptr;
+  /// Reads bytes [0, size) once, in one stream or in four, as the kernels read panels. `size`: a
+  /// multiple of 256.
+  void (*read)(const std::byte* data, int64_t size, int streams) = nullptr;
   PeakLoop f32, bf16, int8;
 };
 

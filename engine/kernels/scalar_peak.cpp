@@ -6,7 +6,7 @@ namespace {
 
 constexpr int kChains = 16;  // sums that do not wait for each other
 
-void read(const std::byte* data, int64_t size) noexcept {
+void read(const std::byte* data, int64_t size, int /*streams*/) noexcept {
   const auto* words = reinterpret_cast<const uint64_t*>(data);
   uint64_t sums[4] = {};
   for (int64_t i = 0; i < size / 8; i += 4) {

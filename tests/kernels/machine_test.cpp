@@ -31,14 +31,14 @@ TEST_CASE("the reading loops stay within their bytes") {
   AlignedBuffer page(4096);
   PeakLoops loops;
   scalar::set_peaks(loops);
-  loops.read(page.data(), page.size());
+  for (const int streams : {1, 4}) loops.read(page.data(), page.size(), streams);
   if (machine_has(Isa::avx2)) {
     avx2::set_peaks(loops);
-    loops.read(page.data(), page.size());
+    for (const int streams : {1, 4}) loops.read(page.data(), page.size(), streams);
   }
   if (machine_has(Isa::avx512)) {
     avx512::set_peaks(loops);
-    loops.read(page.data(), page.size());
+    for (const int streams : {1, 4}) loops.read(page.data(), page.size(), streams);
   }
 }
 
