@@ -10,66 +10,10 @@
 #include <span>
 #include <vector>
 
-#include "engine/core/half.h"
-#include "tests/support/kernel_tables.h"
+#include "tests/kernels/kv_cache.h"
 
 namespace heed {
 namespace {
-
-constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::f16, KvType::q8};
-
-/// Rounds the key or value of a token as the cache does.
-void round(KvType type, std::span<float> row) {
-  float largest = 0;
-  for (const float x : row) largest = std::max(largest, std::abs(x));
-  for (float& x : row) {
-    switch (type) {
-      case KvType::f32:
-        break;
-      case KvType::bf16:
-        x = bf16_to_f32(f32_to_bf16(x));
-        break;
-      case KvType::f16:
-        x = f16_to_f32(f32_to_f16(x));
-        break;
-      case KvType::q8:
-        x = std::nearbyint(x * (127 / largest)) * (largest / 127);
-    }
-  }
-}
-
-/// Random keys and values, stored in tiles by the table under test; and the same as plain rows.
-struct Cache {
-  int64_t head_dim, tokens;
-  std::vector<float> keys, values;  // [tokens, head_dim], as rounded by the cache
-  Guarded<std::byte> key_tiles, value_tiles;
-  KvTiles tiles;
-
-  Cache(const Kernels& k, KvType type, int64_t dim, int64_t count, uint32_t seed)
-      : head_dim(dim),
-        tokens(count),
-        keys(count * dim),
-        values(count * dim),
-        key_tiles(tile_count() * kv_tile_bytes(type, dim)),
-        value_tiles(tile_count() * kv_tile_bytes(type, dim)),
-        tiles{type, dim, key_tiles.data(), value_tiles.data()} {
-    std::mt19937 bits(seed);
-    std::normal_distribution<float> draw;
-    for (float& x : keys) x = draw(bits);
-    for (float& x : values) x = draw(bits);
-    // What lies in the unused tokens of the last tile must not matter, as long as it is finite.
-    const std::vector<float> junk(dim, 6e4f);
-    for (int64_t t = tokens; t < tile_count() * kTileTokens; ++t) {
-      k.store_kv(tiles, t, junk.data(), junk.data());
-    }
-    for (int64_t t = 0; t < tokens; ++t) k.store_kv(tiles, t, &keys[t * dim], &values[t * dim]);
-    for (int64_t t = 0; t < tokens; ++t) {
-      round(type, {&keys[t * dim], static_cast<size_t>(dim)});
-      round(type, {&values[t * dim], static_cast<size_t>(dim)});
-    }
-  }
-  int64_t tile_count() const { return (tokens + kTileTokens - 1) / kTileTokens; }
-};
 
 struct Queries {
   std::vector<float> values;     // [count, head_dim], bf16 numbers, so that no table rounds them
@@ -132,12 +76,6 @@ struct Attended {
 
 float scale_of(int64_t head_dim) {
   return 1 / std::sqrt(static_cast<float>(head_dim));
-}
-
-std::vector<uint16_t> halves_of(std::span<const float> values) {
-  std::vector<uint16_t> halves;
-  for (const float x : values) halves.push_back(f32_to_bf16(x));
-  return halves;
 }
 
 /// Attends with queries [first, first + count), checking that nothing else is written. `in_bf16`:
@@ -275,11 +213,6 @@ void check_parts(const Kernels& k, const Cache& cache, const Queries& q, KeyRang
   }
 }
 
-std::string type_name(KvType type) {
-  constexpr const char* kNames[] = {"f32", "bf16", "f16", "q8"};
-  return kNames[static_cast<int>(type)];
-}
-
 }  // namespace
 
 TEST_CASE("attention equals a plain softmax, whatever the head size, cache, ranges and masks") {
@@ -396,69 +329,6 @@ TEST_CASE("queries that are not bf16 numbers stay within bf16's precision") {
   }
 }
 
-TEST_CASE("store_kv_tile writes the bytes that store_kv writes, zeros behind them, and no more") {
-  const Kernels& scalar = kernels(Isa::scalar);
-  const float special[] = {0.0f, -0.0f, 1e-40f, 70000.0f, -1e6f, 65519.0f, 3e38f, 1.0f / 3};
-  for (const NamedTable& isa : machine_tables()) {
-    for (const KvType type : kTypes) {
-      for (const int64_t dim : {2, 6, 16, 24, 32, 36, 64, 66}) {
-        for (const int64_t count : {1, 2, 7, 8, 9, 15, 16}) {
-          INFO(isa.name, " ", type_name(type), ", head_dim ", dim, ", tokens ", count);
-          Cache ours(scalar, type, dim, 48, 10), theirs(scalar, type, dim, 48, 10);
-          const int64_t stride = 2 * dim + 3;
-          std::vector<float> rows(count * stride), zeros(dim);
-          for (size_t i = 0; i < rows.size(); ++i) {
-            rows[i] = i % 5 == 0 ? special[i / 5 % std::size(special)] : 0.37f * float(i) - 20;
-          }
-          isa.table.store_kv_tile(
-              ours.tiles,
-              {.keys = &rows[0], .values = &rows[dim], .stride = stride, .count = count}, 1);
-          for (int64_t i = 0; i < 16; ++i) {
-            const float* row = i < count ? &rows[i * stride] : nullptr;
-            scalar.store_kv(theirs.tiles, 16 + i, row ? row : zeros.data(),
-                            row ? row + dim : zeros.data());
-          }
-          CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
-          CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(),
-                           theirs.value_tiles.begin()));
-          CHECK(ours.key_tiles.intact());
-          CHECK(ours.value_tiles.intact());
-        }
-      }
-    }
-  }
-}
-
-TEST_CASE("store_kv_tile takes rows of bf16 as they are") {
-  for (const NamedTable& isa : machine_tables()) {
-    for (const int64_t dim : {32, 64, 96}) {
-      for (const int64_t count : {1, 7, 16}) {
-        INFO(isa.name, ", head_dim ", dim, ", tokens ", count);
-        Cache ours(isa.table, KvType::bf16, dim, 48, 10),
-            theirs(isa.table, KvType::bf16, dim, 48, 10);
-        const int64_t stride = 2 * dim + 32;
-        std::vector<float> rows(count * stride);
-        for (size_t i = 0; i < rows.size(); ++i) rows[i] = 0.37f * float(i) - 20;
-        const std::vector<uint16_t> halves = halves_of(rows);
-        isa.table.store_kv_tile(ours.tiles,
-                                {.stride = stride,
-                                 .count = count,
-                                 .bf16_keys = &halves[0],
-                                 .bf16_values = &halves[dim]},
-                                1);
-        isa.table.store_kv_tile(
-            theirs.tiles,
-            {.keys = &rows[0], .values = &rows[dim], .stride = stride, .count = count}, 1);
-        CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
-        CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(),
-                         theirs.value_tiles.begin()));
-        CHECK(ours.key_tiles.intact());
-        CHECK(ours.value_tiles.intact());
-      }
-    }
-  }
-}
-
 TEST_CASE("queries in bf16 give the bits that those numbers give as floats") {
   for (const NamedTable& isa : machine_tables()) {
     if (!isa.table.rounds_queries) continue;
@@ -485,34 +355,6 @@ TEST_CASE("keys and values of 8 bits that are not finite stand for NaN") {
         isa.table.store_kv(cache.tiles, 9, key.data(), value.data());
         const Queries q{.values = std::vector<float>(kDim, 0.25F), .ranges = {{0, 20}}};
         CHECK(std::isnan(attend(isa.table, cache, q, 0, 1).out[0]));
-      }
-    }
-  }
-}
-
-TEST_CASE("store_kv writes the bytes that the scalar table writes, and no other token's") {
-  const Kernels& scalar = kernels(Isa::scalar);
-  const float special[] = {0.0f, -0.0f, 1e-40f, 70000.0f, -1e6f, 65519.0f, 3e38f, 1.0f / 3};
-  for (const NamedTable& isa : machine_tables()) {
-    const Kernels& k = isa.table;
-    for (const KvType type : kTypes) {
-      for (const int64_t dim : {2, 16, 24, 36, 64}) {
-        INFO(isa.name, " ", type_name(type), ", head_dim ", dim);
-        Cache ours(k, type, dim, 48, 10), theirs(scalar, type, dim, 48, 10);
-        std::vector<float> key(dim), value(dim);
-        for (const int64_t position : {0, 1, 15, 16, 30, 47}) {
-          for (int64_t d = 0; d < dim; ++d) {
-            key[d] = special[(d + position) % std::size(special)];
-            value[d] = -special[(d * 3 + position) % std::size(special)];
-          }
-          k.store_kv(ours.tiles, position, key.data(), value.data());
-          scalar.store_kv(theirs.tiles, position, key.data(), value.data());
-        }
-        CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
-        CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(),
-                         theirs.value_tiles.begin()));
-        CHECK(ours.key_tiles.intact());
-        CHECK(ours.value_tiles.intact());
       }
     }
   }
