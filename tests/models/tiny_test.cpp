@@ -119,6 +119,26 @@ TEST_CASE("tiny-bert: ids and pooled vectors are transformers'") {
   }
 }
 
+TEST_CASE("many texts are cut by all threads: the same vectors, and the first error of all") {
+  const Model bert = Model::load(model("tiny-bert.gguf"));
+  std::vector<std::string> texts;
+  for (int i = 0; i < 50; ++i) {
+    std::string& text = texts.emplace_back("the");
+    for (int word = 0; word < i % 7; ++word) text += word % 2 != 0 ? " a" : " b";
+  }
+  const Embeddings alone = Session(bert, {.threads = 1}).embed(texts);
+  for (const int threads : {2, 3}) {
+    Session session(bert, {.threads = threads});
+    CHECK(session.embed(texts).values == alone.values);
+    std::vector<std::string> refused = texts;
+    for (const size_t place : {14, 49}) {
+      for (int i = 0; i < 1000; ++i) refused[place] += " a";
+    }
+    CHECK_THROWS_WITH_AS(session.embed(refused), doctest::Contains("text 15: "), Error);
+    CHECK(session.embed(refused, {.truncate = true}).rows == 50);
+  }
+}
+
 TEST_CASE("a decoder does not embed, an encoder does not generate") {
   Session decoder(Model::load(model("tiny-llama.gguf")));
   Session encoder(Model::load(model("tiny-bert.gguf")));
