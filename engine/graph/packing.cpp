@@ -72,7 +72,7 @@ void Packing::add(RowGroup group, std::vector<Form> forms) {
   int64_t bytes = 0;  // of a panel in all forms
   for (const Form& form : forms) bytes += form.panels.panel_bytes;
   const int64_t count = group.panels();
-  const int64_t step = std::max<int64_t>(1, kSliceBytes / bytes);
+  const int64_t step = std::max<int64_t>(1, kSliceBytes / std::max<int64_t>(1, bytes));
   Matrix& matrix = matrices_.emplace_back(std::move(group), std::move(forms), bytes * count,
                                           (count + step - 1) / step);
   for (int64_t begin = 0; begin < count; begin += step) {
