@@ -8,10 +8,22 @@
 #include "tests/kernels/kv_cache.h"
 
 namespace heed {
+namespace {
+
+constexpr float kSpecial[] = {0.0f, -0.0f, 1e-40f, 70000.0f, -1e6f, 65519.0f, 3e38f, 1.0f / 3};
+
+/// The tiles hold the same bytes, and nothing was written beside them.
+void check_same(Cache& ours, Cache& theirs) {
+  CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
+  CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(), theirs.value_tiles.begin()));
+  CHECK(ours.key_tiles.intact());
+  CHECK(ours.value_tiles.intact());
+}
+
+}  // namespace
 
 TEST_CASE("store_kv_tile writes the bytes that store_kv writes, zeros behind them, and no more") {
   const Kernels& scalar = kernels(Isa::scalar);
-  const float special[] = {0.0f, -0.0f, 1e-40f, 70000.0f, -1e6f, 65519.0f, 3e38f, 1.0f / 3};
   for (const NamedTable& isa : machine_tables()) {
     for (const KvType type : kTypes) {
       for (const int64_t dim : {2, 6, 16, 24, 32, 36, 64, 66}) {
@@ -21,7 +33,7 @@ TEST_CASE("store_kv_tile writes the bytes that store_kv writes, zeros behind the
           const int64_t stride = 2 * dim + 3;
           std::vector<float> rows(count * stride), zeros(dim);
           for (size_t i = 0; i < rows.size(); ++i) {
-            rows[i] = i % 5 == 0 ? special[i / 5 % std::size(special)] : 0.37f * float(i) - 20;
+            rows[i] = i % 5 == 0 ? kSpecial[i / 5 % std::size(kSpecial)] : 0.37f * float(i) - 20;
           }
           isa.table.store_kv_tile(
               ours.tiles,
@@ -31,11 +43,7 @@ TEST_CASE("store_kv_tile writes the bytes that store_kv writes, zeros behind the
             scalar.store_kv(theirs.tiles, 16 + i, row ? row : zeros.data(),
                             row ? row + dim : zeros.data());
           }
-          CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
-          CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(),
-                           theirs.value_tiles.begin()));
-          CHECK(ours.key_tiles.intact());
-          CHECK(ours.value_tiles.intact());
+          check_same(ours, theirs);
         }
       }
     }
@@ -62,11 +70,7 @@ TEST_CASE("store_kv_tile takes rows of bf16 as they are") {
         isa.table.store_kv_tile(
             theirs.tiles,
             {.keys = &rows[0], .values = &rows[dim], .stride = stride, .count = count}, 1);
-        CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
-        CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(),
-                         theirs.value_tiles.begin()));
-        CHECK(ours.key_tiles.intact());
-        CHECK(ours.value_tiles.intact());
+        check_same(ours, theirs);
       }
     }
   }
@@ -74,7 +78,6 @@ TEST_CASE("store_kv_tile takes rows of bf16 as they are") {
 
 TEST_CASE("store_kv writes the bytes that the scalar table writes, and no other token's") {
   const Kernels& scalar = kernels(Isa::scalar);
-  const float special[] = {0.0f, -0.0f, 1e-40f, 70000.0f, -1e6f, 65519.0f, 3e38f, 1.0f / 3};
   for (const NamedTable& isa : machine_tables()) {
     const Kernels& k = isa.table;
     for (const KvType type : kTypes) {
@@ -84,17 +87,13 @@ TEST_CASE("store_kv writes the bytes that the scalar table writes, and no other 
         std::vector<float> key(dim), value(dim);
         for (const int64_t position : {0, 1, 15, 16, 30, 47}) {
           for (int64_t d = 0; d < dim; ++d) {
-            key[d] = special[(d + position) % std::size(special)];
-            value[d] = -special[(d * 3 + position) % std::size(special)];
+            key[d] = kSpecial[(d + position) % std::size(kSpecial)];
+            value[d] = -kSpecial[(d * 3 + position) % std::size(kSpecial)];
           }
           k.store_kv(ours.tiles, position, key.data(), value.data());
           scalar.store_kv(theirs.tiles, position, key.data(), value.data());
         }
-        CHECK(std::equal(ours.key_tiles.begin(), ours.key_tiles.end(), theirs.key_tiles.begin()));
-        CHECK(std::equal(ours.value_tiles.begin(), ours.value_tiles.end(),
-                         theirs.value_tiles.begin()));
-        CHECK(ours.key_tiles.intact());
-        CHECK(ours.value_tiles.intact());
+        check_same(ours, theirs);
       }
     }
   }
