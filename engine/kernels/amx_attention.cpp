@@ -420,8 +420,16 @@ void Pass<chunks>::end_row(int64_t row) {
   const bool empty = total == 0;
   const Vec factor = broadcast(empty ? 0 : 1 / total);
   const float* sums = sums_ + row * width_;
-  float* out = args_.outputs[first_ + row];
-  for (int64_t d = 0; d < width_; d += kLanes) store(load(sums + d) * factor, out + d);
+  for (int64_t d = 0; d < width_; d += 2 * kLanes) {
+    const Vec x = load(sums + d) * factor, y = load(sums + d + kLanes) * factor;
+    if (args_.bf16_outputs) {
+      store_bf16(x, y, args_.bf16_outputs[first_ + row] + d / kRecordColumns * args_.bf16_stride);
+    } else {
+      float* out = args_.outputs[first_ + row] + d;
+      store(x, out);
+      store(y, out + kLanes);
+    }
+  }
   if (!args_.logsumexp) return;
   args_.logsumexp[first_ + row] = empty ? -INFINITY : maxima_[row] * kLn2 + logf(total);
 }

@@ -171,7 +171,11 @@ struct AttendArgs {
   /// a multiple of 32.
   const uint16_t* const* bf16_queries = nullptr;  // [count]
   float* const* outputs = nullptr;                // [count] rows of head_dim
-  const KeyRange* ranges = nullptr;               // [count]
+  /// Or null. Instead of floats, where Kernels::rounds_queries, whatever the keys: 32 numbers, the
+  /// next 32 of them bf16_stride numbers on; head_dim is then a multiple of 32.
+  uint16_t* const* bf16_outputs = nullptr;  // [count]
+  int64_t bf16_stride = kRecordColumns;
+  const KeyRange* ranges = nullptr;  // [count]
   /// Or null. For each query a word a tile, from tile 0 to its range's last: of the keys of the
   /// range it sees those whose bit is set (bit i is key i of the tile). All bits set and no mask
   /// give the same result, bit for bit.

@@ -165,22 +165,16 @@ InputForm AttentionStep::out_form(const Run& run) const {
   return reader ? form_for(run, *reader, out, rows) : InputForm::f32;
 }
 
-/// Writes a head's output for a row.
-void AttentionStep::put(const Run& run, InputForm form, int64_t row, int64_t head,
-                        const float* x) const {
-  const int64_t column = head * head_dim;
-  if (form == InputForm::f32) {
-    std::copy_n(x, head_dim, run.rows(out) + row * out.width + column);
-    return;
-  }
-  const int64_t first = run.first_row(tail), i = row - first, below = i % kInputTileRows;
+/// Where a row's outputs are written in a form of bf16: 32 numbers, and the next 32 of them
+/// bf16_stride() on.
+uint16_t* AttentionStep::bf16_row(const Run& run, InputForm form, int64_t row) const {
+  const int64_t first = run.first_row(tail), i = row - first;
   uint16_t* halves = reinterpret_cast<uint16_t*>(run.rows(out)) + first * out.width;
-  if (form == InputForm::bf16) {
-    run.kernels.to_bf16(x, head_dim, halves + i * out.width + column);
-  } else {
-    run.kernels.to_bf16_tiles(x, head_dim, below,
-                              halves + at_in_tiles(i - below, column, out.width));
-  }
+  return halves + (form == InputForm::bf16 ? i * out.width : at_in_tiles(i, 0, out.width));
+}
+
+int64_t AttentionStep::bf16_stride(InputForm form) {
+  return form == InputForm::bf16_tiles ? kInputTileRows * kRecordColumns : kRecordColumns;
 }
 
 void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scratch) const {
@@ -192,29 +186,33 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
   float** outputs = scratch.take<float*>(count);
   KeyRange* ranges = scratch.take<KeyRange>(count);
   const uint16_t** masks = scratch.take<const uint16_t*>(count);
-  // Where outputs do not go to their place as floats: to their part, or here to be rounded.
-  const InputForm form = out_form(run);
-  const bool direct = !item.part && form == InputForm::f32;
-  float* apart = item.part || direct ? item.part : scratch.take<float>(count * head_dim);
+  const InputForm form = item.part ? InputForm::f32 : out_form(run);
+  uint16_t** bf16_outputs = form == InputForm::f32 ? nullptr : scratch.take<uint16_t*>(count);
+  const int64_t stride = bf16_stride(form);
   const bool masked = !memory && !run.pass.visible.empty();
+  const float* inputs = run.rows(qkv);
+  float* floats = run.rows(out);
   int64_t n = 0;
   for (int64_t i = item.rows.begin; i < item.rows.end; ++i) {
     const int64_t row = item.sequence->first_row + i;
+    KeyRange range = range_of(run, *item.sequence, row);
+    if (item.part) range = {item.keys.begin, std::min(item.keys.end, range.end)};
+    uint16_t* bf16_outputs_row = bf16_outputs ? bf16_row(run, form, row) : nullptr;
     for (int64_t g = 0; g < group; ++g, ++n) {
-      const int64_t head = item.kv_head * group + g;
-      const int64_t at = row * qkv.width + head * head_dim;
-      queries[n] = run.rows(qkv) + at;
-      if (halves) bf16_queries[n] = halves + at;
-      outputs[n] =
-          direct ? run.rows(out) + row * out.width + head * head_dim : apart + n * head_dim;
-      ranges[n] = range_of(run, *item.sequence, row);
-      if (item.part) ranges[n] = {item.keys.begin, std::min(item.keys.end, ranges[n].end)};
+      const int64_t column = (item.kv_head * group + g) * head_dim;
+      queries[n] = inputs + row * qkv.width + column;
+      if (halves) bf16_queries[n] = halves + row * qkv.width + column;
+      outputs[n] = item.part ? item.part + n * head_dim : floats + row * out.width + column;
+      if (bf16_outputs) bf16_outputs[n] = bf16_outputs_row + column / kRecordColumns * stride;
+      ranges[n] = range;
       if (masked) masks[n] = run.pass.visible[row];
     }
   }
   run.kernels.attend({.queries = queries,
                       .bf16_queries = halves ? bf16_queries : nullptr,
                       .outputs = outputs,
+                      .bf16_outputs = bf16_outputs,
+                      .bf16_stride = stride,
                       .ranges = ranges,
                       .masks = masked ? masks : nullptr,
                       .count = count,
@@ -223,11 +221,6 @@ void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scr
                       .scale = scale,
                       .logsumexp = item.logsumexp,
                       .scratch = scratch.take<std::byte>(0)});
-  if (item.part || direct) return;
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t row = item.sequence->first_row + item.rows.begin + i / group;
-    put(run, form, row, item.kv_head * group + i % group, outputs[i]);
-  }
 }
 
 /// Puts keys and values of some rows of a sequence and one kv head into its cache: whole tiles
@@ -412,7 +405,15 @@ void AttentionStep::merge(const Run& run, const Parts& of, int64_t row, int64_t 
     run.kernels.scale(weights[c], head_dim, part);
     if (c > 0) run.kernels.add(part, head_dim, sum);
   }
-  put(run, out_form(run), row, head, sum);
+  const InputForm form = out_form(run);
+  if (form == InputForm::f32) {
+    std::copy_n(sum, head_dim, run.rows(out) + row * out.width + head * head_dim);
+    return;
+  }
+  const int64_t stride = bf16_stride(form);
+  uint16_t* place = bf16_row(run, form, row) + head * head_dim / kRecordColumns * stride;
+  for (int64_t d = 0; d < head_dim; d += kRecordColumns, place += stride)
+    run.kernels.to_bf16(sum + d, kRecordColumns, place);
 }
 
 void AttentionStep::run(const Run& run, int thread) const {
@@ -455,9 +456,7 @@ int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_
   const int64_t attend = std::max(kernels.attend_scratch(type, head_dim, count),
                                   kernels.attend_scratch(uncached(type), head_dim, count));
   const int64_t pointer = static_cast<int64_t>(sizeof(void*));
-  const int64_t outputs = reader ? count * head_dim * static_cast<int64_t>(sizeof(float)) : 0;
-  return 2 * tiles + 5 * ScratchSplitter::padded(count * pointer) +
-         ScratchSplitter::padded(outputs) + ScratchSplitter::padded(attend);
+  return 2 * tiles + 6 * ScratchSplitter::padded(count * pointer) + ScratchSplitter::padded(attend);
 }
 
 }  // namespace heed

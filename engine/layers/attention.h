@@ -94,7 +94,8 @@ struct AttentionStep {
   KeyRange range_of(const Run& run, const SequenceRows& sequence, int64_t row) const;
   void attend(const Run& run, const Item& item, ScratchSplitter scratch) const;
   InputForm out_form(const Run& run) const;
-  void put(const Run& run, InputForm form, int64_t row, int64_t head, const float* x) const;
+  uint16_t* bf16_row(const Run& run, InputForm form, int64_t row) const;
+  static int64_t bf16_stride(InputForm form);
 };
 
 /// Puts keys and values of every row into its sequence's memory, if it has one: row i of a sequence

@@ -360,4 +360,42 @@ TEST_CASE("keys and values of 8 bits that are not finite stand for NaN") {
   }
 }
 
+TEST_CASE("outputs may be rounded to bf16 in their places among tiles") {
+  constexpr int64_t kStride = 3 * kRecordColumns, kCount = 41;
+  for (const NamedTable& isa : machine_tables()) {
+    if (!isa.table.rounds_queries) continue;
+    for (const KvType type : kTypes) {
+      for (const int64_t dim : {32, 64, 128}) {
+        INFO(isa.name, " ", type_name(type), ", head_dim ", dim);
+        const Cache cache(isa.table, type, dim, 150, 13);
+        const Queries q = random_queries(kCount, cache, 14);
+        const std::vector<uint16_t> expected =
+            halves_of(attend(isa.table, cache, q, 0, kCount).out);
+        Guarded<uint16_t> rounded(kCount * dim * 3);
+        std::vector<const float*> queries;
+        std::vector<uint16_t*> outputs;
+        for (int64_t i = 0; i < kCount; ++i) {
+          queries.push_back(&q.values[i * dim]);
+          outputs.push_back(&rounded[i * dim * 3]);
+        }
+        std::vector<std::byte> scratch(isa.table.attend_scratch(type, dim, kCount));
+        isa.table.attend({.queries = queries.data(),
+                          .bf16_outputs = outputs.data(),
+                          .bf16_stride = kStride,
+                          .ranges = q.ranges.data(),
+                          .count = kCount,
+                          .kv = cache.tiles,
+                          .scale = scale_of(dim),
+                          .scratch = scratch.data()});
+        REQUIRE(rounded.intact());
+        std::vector<uint16_t> written(static_cast<size_t>(kCount * dim * 3), 0);
+        for (int64_t i = 0; i < kCount * dim; ++i) {
+          written[i / kRecordColumns * kStride + i % kRecordColumns] = expected[i];
+        }
+        CHECK(std::ranges::equal(rounded, written));
+      }
+    }
+  }
+}
+
 }  // namespace heed

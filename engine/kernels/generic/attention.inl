@@ -437,8 +437,13 @@ inline void end_rows(const AttendArgs& a, const Rows& q, int64_t row) {
     const bool empty = total == 0;
     const Vec factor = broadcast(empty ? 0 : 1 / total);
     for (int64_t d = 0; d < a.kv.head_dim; d += kLanes) {
-      store_first(load(q.sums + r * q.sum_stride + d) * factor, a.outputs[row + r] + d,
-                  least(a.kv.head_dim - d, kLanes));
+      const Vec x = load(q.sums + r * q.sum_stride + d) * factor;
+      if (a.bf16_outputs) {
+        const int64_t at = d / kRecordColumns * a.bf16_stride + d % kRecordColumns;
+        store_bf16(x, a.bf16_outputs[row + r] + at);
+      } else {
+        store_first(x, a.outputs[row + r] + d, least(a.kv.head_dim - d, kLanes));
+      }
     }
     if (!a.logsumexp) continue;
     a.logsumexp[row + r] = empty ? -INFINITY : q.maxima[r * kLanes] * kLn2 + logf(total);
