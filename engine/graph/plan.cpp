@@ -61,6 +61,10 @@ class Planner {
       if (before_head && std::holds_alternative<Norm>(spec(layers[i]))) {
         head(layers[i + 1], &layers[i].norm);
         ++i;
+      } else if (i + 1 < layers.size() && std::holds_alternative<Norm>(spec(layers[i])) &&
+                 std::holds_alternative<Residual>(spec(layers[i + 1]))) {
+        residual(layers[i + 1], &layers[i]);
+        ++i;
       } else {
         std::visit([&](const auto& s) { emit(s, layers[i]); }, spec(layers[i]));
       }
@@ -95,9 +99,7 @@ class Planner {
     add(layer, embedding.name, step);
   }
 
-  void emit(const Norm& norm, const PackedLayer& layer) {
-    add(layer, norm.name, NormStep{.norm = layer.norm, .in = stream_, .out = stream_});
-  }
+  void emit(const Norm&, const PackedLayer& layer) { add_norm(layer, std::nullopt, {}); }
 
   void emit(const Pool& pool, const PackedLayer& layer) {
     const Buffer out{.offset = -1, .width = stream_.width};
@@ -109,17 +111,20 @@ class Planner {
 
   void emit(const Blocks&, const PackedLayer& layer) { plan(layer.children); }
 
-  void emit(const Residual&, const PackedLayer& layer) {
-    const BoundNorm* norm = nullptr;
+  void emit(const Residual&, const PackedLayer& layer) { residual(layer, nullptr); }
+
+  /// `before`: the norm of the stream that comes before, if any.
+  void residual(const PackedLayer& layer, const PackedLayer* before) {
+    Norms norms{.stream = before};
     size_t at = 0;
     if (layer.children.size() == 2 && std::holds_alternative<Norm>(spec(layer.children[0]))) {
-      norm = &layer.children[at++].norm;
+      norms.input = &layer.children[at++].norm;
     }
     const bool fits = layer.children.size() == at + 1;
     if (fits && std::holds_alternative<Attention>(spec(layer.children[at]))) {
-      attention(layer.children[at], norm);
+      attention(layer.children[at], norms);
     } else if (fits && std::holds_alternative<FeedForward>(spec(layer.children[at]))) {
-      feed_forward(layer.children[at], norm);
+      feed_forward(layer.children[at], norms);
     } else {
       fail(Error::Code::unsupported, "residual in '", layer.bound->scope,
            "': expected [norm,] attention or feed-forward inside");
@@ -134,7 +139,13 @@ class Planner {
          "': expected inside a residual");
   }
 
-  void attention(const PackedLayer& layer, const BoundNorm* norm) {
+  /// What is normalised before a product that reads the stream.
+  struct Norms {
+    const PackedLayer* stream = nullptr;  ///< the stream itself
+    const BoundNorm* input = nullptr;     ///< what the product reads
+  };
+
+  void attention(const PackedLayer& layer, const Norms& norms) {
     const auto& a = std::get<Attention>(spec(layer));
     const Buffer qkv = take((a.heads + (a.memory ? 0 : 2 * a.kv_heads)) * a.head_dim);
     const Buffer out = take(a.heads * a.head_dim);
@@ -143,7 +154,7 @@ class Planner {
     const bool rounded = rounds_rows(a, layer);
     linear(layer, a.name + (a.memory ? "_q" : "_qkv"),
            {.in = stream_, .parts = layer.input, .out = qkv, .rounds_out = rounded},
-           {.norm = norm, .matrices = matrices});
+           {.norms = norms, .matrices = matrices});
     if (&layer == weights_.tail() && !plan_.options_.input_squares) tail_ = true;
     AttentionStep step{.heads = a.heads,
                        .kv_heads = a.kv_heads,
@@ -172,7 +183,7 @@ class Planner {
            {.in = out,
             .parts = layer.output,
             .out = stream_,
-            .in_is_readers = step.reader.has_value()},
+            .rounded_in = step.reader ? std::optional(out) : std::nullopt},
            {.matrices = {a.fused ? int{Attention::fused_output} : int{Attention::output}},
             .epilogue = {.accumulate = true}});
     drop(out);
@@ -205,7 +216,7 @@ class Planner {
     drop(kv);
   }
 
-  void feed_forward(const PackedLayer& layer, const BoundNorm* norm) {
+  void feed_forward(const PackedLayer& layer, const Norms& norms) {
     const auto& f = std::get<FeedForward>(spec(layer));
     const int64_t hidden_rows = layer.input.front().panels.rows;
     const Buffer hidden = take(f.gated ? hidden_rows / 2 : hidden_rows);
@@ -215,13 +226,15 @@ class Planner {
     if (f.gated) matrices.push_back(FeedForward::gate);
     linear(layer, f.name + (f.gated ? "_gate_up" : "_up"),
            {.in = stream_, .parts = layer.input, .out = hidden, .reader = reader},
-           {.norm = norm,
+           {.norms = norms,
             .matrices = matrices,
             .epilogue = {.activation = f.activation, .gated = f.gated}});
-    linear(
-        layer, f.name + "_down",
-        {.in = hidden, .parts = layer.output, .out = stream_, .in_is_readers = reader.has_value()},
-        {.matrices = {FeedForward::down}, .epilogue = {.accumulate = true}});
+    linear(layer, f.name + "_down",
+           {.in = hidden,
+            .parts = layer.output,
+            .out = stream_,
+            .rounded_in = reader ? std::optional(hidden) : std::nullopt},
+           {.matrices = {FeedForward::down}, .epilogue = {.accumulate = true}});
     drop(hidden);
   }
 
@@ -235,20 +248,25 @@ class Planner {
             .fine = h.fine,
             .parts = layer.input,
             .out = {.offset = -1, .width = plan_.out_width_}},
-           {.norm = norm, .matrices = {own ? Head::weight : Head::tied_weight}});
+           {.norms = {.input = norm}, .matrices = {own ? Head::weight : Head::tied_weight}});
   }
 
   /// What a product does besides multiplying.
   struct Product {
-    const BoundNorm* norm = nullptr;  ///< of its input
-    std::vector<int> matrices;        ///< that it multiplies with: places in the layer's tensors
+    Norms norms = {};
+    std::vector<int> matrices;  ///< that it multiplies with: places in the layer's tensors
     Epilogue epilogue = {};
   };
 
   /// Adds the product as one step, or as several where parts want their input in different forms.
   void linear(const PackedLayer& layer, const std::string& name, LinearStep step,
               const Product& product) {
-    if (product.norm) step.norm = *product.norm;
+    const PackedLayer* stream_norm = product.norms.stream;
+    if (product.norms.input) step.norm = *product.norms.input;
+    if (stream_norm && (step.norm || plan_.options_.input_squares)) {
+      add_norm(*stream_norm, std::nullopt, {});
+      stream_norm = nullptr;
+    }
     step.tail = tail_ && !step.wanted_only;
     step.epilogue = product.epilogue;
     std::optional<Buffer> normed;
@@ -265,7 +283,13 @@ class Planner {
       const int64_t bytes = step.input_bytes(most);
       step.shared_input = arena_.take(bytes);
       need_scratch(step.scratch_bytes(weights_.kernels(), most));
+      if (stream_norm) {
+        step.rounded_in = Buffer{.offset = step.shared_input, .width = step.in.width};
+        add_norm(*stream_norm, step.parts.front(), *step.rounded_in);
+        stream_norm = nullptr;
+      }
       add(layer, name, step);
+      step.rounded_in.reset();
       arena_.drop(step.shared_input, bytes);
       for (const LinearPart& part : step.parts) {
         step.out.offset += part.panels.rows * static_cast<int64_t>(sizeof(float));
@@ -273,6 +297,17 @@ class Planner {
       begin = end;
     }
     if (normed) drop(*normed);
+  }
+
+  void add_norm(const PackedLayer& layer, const std::optional<LinearPart>& reader,
+                const Buffer& rounded) {
+    add(layer, std::get<Norm>(spec(layer)).name,
+        NormStep{.norm = layer.norm,
+                 .tail = tail_,
+                 .in = stream_,
+                 .out = stream_,
+                 .reader = reader,
+                 .rounded = rounded});
   }
 
   /// Makes the norm of a product's input a step of its own, and returns where the input is then.

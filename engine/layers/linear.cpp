@@ -69,13 +69,6 @@ MatmulInput some_rows(MatmulInput input, Range rows) {
 
 }  // namespace
 
-InputForm form_for(const Run& run, const LinearPart& reader, const Buffer& buffer, int64_t rows) {
-  const InputForm form = reader.input_form(run.kernels, rows);
-  const bool fits = buffer.width == reader.panels.columns;
-  const bool written = form == InputForm::bf16 || (form == InputForm::bf16_tiles && fits);
-  return written && !run.traced ? form : InputForm::f32;
-}
-
 int64_t LinearStep::input_bytes(int64_t rows) const {
   // Floats are the largest form, larger than two rows of int8, but for the block that those have
   // more, and but for tiles of few rows; four paddings are the most that carve() adds.
@@ -123,9 +116,8 @@ void LinearStep::prepare_rows(const Run& run, const MatmulInput& input, Range ro
     } else if (input.form == InputForm::q8) {
       run.kernels.quantize_q8(row, input.q8, r);
     }
-    auto* halves = const_cast<uint16_t*>(input.bf16);
-    if (input.form == InputForm::bf16) run.kernels.to_bf16(row, columns, halves + r * input.stride);
-    if (input.form == InputForm::bf16_tiles) run.kernels.to_bf16_tiles(row, columns, r, halves);
+    if (input.bf16)
+      write_row(run.kernels, input.form, row, columns, r, const_cast<uint16_t*>(input.bf16));
   }
 }
 
@@ -155,11 +147,12 @@ MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scr
   const int64_t columns = parts.front().panels.columns;
   const Range mine = rows_of(run, thread);
   const int64_t first = run.first_row(tail) * in.width;
-  if (in_is_readers && form_for(run, parts.front(), in, rows) != InputForm::f32) {
-    const MatmulInput input{.form = form,
-                            .bf16 = reinterpret_cast<const uint16_t*>(run.rows(in)) + first,
-                            .stride = in.width,
-                            .rows = rows};
+  if (rounded_in && form_for(run, parts.front(), *rounded_in, rows) != InputForm::f32) {
+    const MatmulInput input{
+        .form = form,
+        .bf16 = reinterpret_cast<const uint16_t*>(run.rows(*rounded_in)) + first,
+        .stride = in.width,
+        .rows = rows};
     return splits_rows(run) ? some_rows(input, mine) : input;
   }
   if (form == InputForm::f32 && !norm && !wanted_only && in.width == columns) {

@@ -9,11 +9,18 @@ Params params(const Norm& norm, const Dims& dims) {
 }
 
 void NormStep::run(const Run& run, int thread) const {
-  const float* x = run.rows(in);  // [rows, width]
-  float* y = run.rows(out);       // [rows, width]
-  const Range mine = split(run.pass.rows(), thread, run.team.size());
+  const int64_t first = run.first_row(tail), rows = run.pass.rows() - first;
+  const float* x = run.rows(in) + first * in.width;  // [rows, width]
+  float* y = run.rows(out) + first * out.width;      // [rows, width]
+  const InputForm form = reader ? form_for(run, *reader, rounded, rows) : InputForm::f32;
+  uint16_t* halves = form == InputForm::f32
+                         ? nullptr
+                         : reinterpret_cast<uint16_t*>(run.rows(rounded)) + first * rounded.width;
+  const Range mine = split(rows, thread, run.team.size());
   for (int64_t r = mine.begin; r < mine.end; ++r) {
-    norm.apply(run.kernels, x + r * in.width, in.width, y + r * out.width);
+    float* row = y + r * out.width;
+    norm.apply(run.kernels, x + r * in.width, in.width, row);
+    if (halves) write_row(run.kernels, form, row, out.width, r, halves);
   }
 }
 

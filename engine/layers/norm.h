@@ -2,10 +2,11 @@
 // (Ba et al. 2016). A layer of its own, or the prologue of the matrices that read it.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "engine/layers/linear_part.h"
 #include "engine/layers/param.h"
-#include "engine/layers/pass.h"
 
 namespace heed {
 
@@ -42,8 +43,13 @@ struct BoundNorm {
 /// Normalises every row, split over the threads.
 struct NormStep {
   BoundNorm norm;
+  bool tail = false;  ///< see Run::first_row
   Buffer in;
   Buffer out;  ///< may be `in`
+  /// A product that reads `out`, though not alone: where it wants its input in a form of bf16,
+  /// `rounded` holds that as well.
+  std::optional<LinearPart> reader;
+  Buffer rounded;
 
   void run(const Run& run, int thread) const;
 };
