@@ -337,6 +337,11 @@ class Product {
             .a_step = align_up(chunk.bytes / steps + 1)};
   }
 
+  /// How products are stored that end before panel `end`, the last of which may have few rows.
+  StoreRows store_for(int64_t end) const {
+    return end * kPanelRows <= args_.w->rows ? store_ : store_any;
+  }
+
   /// Multiplies chunk `index` of one or two panels with rows [first_row, first_row + rows).
   void multiply(int64_t panel, int64_t index, int64_t first_row, int64_t rows) {
     const int64_t panels = smaller(kTilePanels, args_.last_panel - panel);
@@ -358,7 +363,7 @@ class Product {
     for (int64_t i = 0; i < blocks_of(rows); ++i) {
       const int64_t row = i * kBlockRows;
       const Finished block{.args = &args_,
-                           .store = store_,
+                           .store = store_for(panel + panels),
                            .panel = panel,
                            .panels = panels,
                            .first_row = first_row + row,

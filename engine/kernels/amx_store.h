@@ -86,11 +86,9 @@ inline Vec unchanged(Vec x) {
   return x;
 }
 
-/// How a call's products are stored.
+/// How a call's products of whole panels are stored.
 inline StoreRows store_of(const MatmulArgs& args) {
   const Epilogue& e = args.epilogue;
-  const int64_t columns = e.gated ? args.w->rows / 2 : args.w->rows;
-  if (columns % kPanelRows) return store_any;
   if (!args.out_bf16) {
     if (e.gated || e.activation != Activation::none) return store_any;
     return e.accumulate ? store_floats<true> : store_floats<false>;
