@@ -16,6 +16,9 @@ constexpr int64_t kEncoderRows = 1024;
 constexpr int64_t kSourceTokens = 64;
 constexpr int64_t kCells = 128;
 
+/// For so many places a source is encoded ahead: fewer would waste an encoder's pass.
+constexpr size_t kAheadShare = 2;
+
 Seq2SeqOptions checked(const ModelGraph& model, const Seq2SeqOptions& options) {
   const int64_t most = model.main.dims.context;
   if (options.search.max_length > most) {
@@ -93,11 +96,14 @@ void Seq2Seq::run(Runner& runner, float* out) {
 
 // ---- places ------------------------------------------------------------------------------------
 
+Seq2Seq::Encoded::Encoded(const ModelGraph& model, const Seq2SeqOptions& options)
+    : memory(memory_shape(model.main), options.kv_type, kSourceTokens) {}
+
 Seq2Seq::Slot::Slot(const ModelGraph& model, const Seq2SeqOptions& options, const Kernels& kernels)
-    : search(options.search, model.main.dims.vocab, kernels),
+    : encoded(model, options),
+      search(options.search, model.main.dims.vocab, kernels),
       masks(options.search.beams, options.search.max_length),
-      cache(kv_shape(model.main), options.kv_type, kCells),
-      memory(memory_shape(model.main), options.kv_type, kSourceTokens) {
+      cache(kv_shape(model.main), options.kv_type, kCells) {
   parents.reserve(static_cast<size_t>(options.search.beams));
 }
 
@@ -111,14 +117,17 @@ Seq2Seq::Seq2Seq(const ModelGraph& model, const Weights& weights, const Weights&
       decoder_(model.main, weights, decoder_plan(model, options), options.threads) {
   slots_.reserve(static_cast<size_t>(options.batch));
   for (int64_t i = 0; i < options.batch; ++i) slots_.emplace_back(model, options, kernels_);
-  entering_.reserve(slots_.size());
+  const size_t ahead = std::max<size_t>(1, slots_.size() / kAheadShare);
+  for (size_t i = 0; i < ahead; ++i) ahead_.emplace_back(model, options);
+  coming_.reserve(slots_.size());
   busy_.reserve(slots_.size());
   logits_.resize(static_cast<size_t>(options.batch * options.search.beams * decoder_.vocab));
 }
 
 int64_t Seq2Seq::bytes() const {
   int64_t bytes = encoder_.plan.bytes(team_.size()) + decoder_.plan.bytes(team_.size());
-  for (const Slot& slot : slots_) bytes += slot.cache.bytes() + slot.memory.bytes();
+  for (const Slot& slot : slots_) bytes += slot.cache.bytes() + slot.encoded.memory.bytes();
+  for (const Encoded& encoded : ahead_) bytes += encoded.memory.bytes();
   return bytes + static_cast<int64_t>(logits_.size() * sizeof(float));
 }
 
@@ -149,6 +158,7 @@ void Seq2Seq::translate(SourceQueue& queue, std::span<const Token> prompt, const
   check(queue.sources(), encoder_.positions, encoder_.vocab, "source");
   slots_[0].search.start(prompt);               // refuses what it cannot begin with
   for (Slot& slot : slots_) slot.busy = false;  // an earlier call may have ended by an exception
+  coming_.clear();
   while (true) {
     admit(queue, prompt);
     if (busy_.empty()) return;
@@ -156,51 +166,68 @@ void Seq2Seq::translate(SourceQueue& queue, std::span<const Token> prompt, const
     for (Slot* slot : busy_) {
       if (!slot->search.done()) continue;
       slot->busy = false;
-      if (!done(slot->source, slot->search.results())) return;
+      if (!done(slot->encoded.source, slot->search.results())) return;
     }
   }
 }
 
-/// Fills free places once a quarter of them is free: fewer sources would waste an encoder's pass.
-void Seq2Seq::admit(SourceQueue& queue, std::span<const Token> prompt) {
-  const auto is_free = [](const Slot& slot) { return !slot.busy; };
-  const auto free = static_cast<size_t>(std::ranges::count_if(slots_, is_free));
-  const bool enough = free >= (slots_.size() + 3) / 4;
-  entering_.clear();
-  for (Slot& slot : slots_) {
-    if (slot.busy || !enough) continue;
+/// Lets the encoder make some sources ready, `wanted` of them if there are so many: more than that
+/// where enough are left for the other threads.
+void Seq2Seq::encode_ahead(SourceQueue& queue, size_t wanted) {
+  constexpr size_t kShare = 16;
+  wanted = std::clamp(queue.left() / kShare, std::min(wanted, ahead_.size()), ahead_.size());
+  coming_.clear();
+  for (Encoded& encoded : std::span(ahead_).first(wanted)) {
     const std::optional<size_t> source = queue.take();
     if (!source) break;
-    slot.busy = true;
-    slot.source = *source;
-    entering_.push_back(&slot);
+    encoded.source = *source;
+    coming_.push_back(&encoded);
   }
-  encode(queue.sources(), entering_);
-  for (Slot* slot : entering_) {
-    slot->search.start(prompt);
-    prefill(*slot, prompt.first(prompt.size() - 1));
-    slot->parents.assign(1, 0);
-    slot->masks.advance(slot->parents);
-  }
+  encode(queue.sources(), coming_);
+  std::ranges::reverse(coming_);  // the first is taken first, from the end
+}
+
+/// Fills free places. Sources are encoded several at a time and wait for a place: so no place has
+/// to, and the decoder's passes are full.
+void Seq2Seq::admit(SourceQueue& queue, std::span<const Token> prompt) {
+  const auto is_free = [](const Slot& slot) { return !slot.busy; };
+  auto free = static_cast<size_t>(std::ranges::count_if(slots_, is_free));
   busy_.clear();
   for (Slot& slot : slots_) {
-    if (slot.busy) busy_.push_back(&slot);
+    if (!slot.busy) {
+      if (coming_.empty()) encode_ahead(queue, free);
+      --free;
+      if (coming_.empty()) continue;
+      std::swap(slot.encoded, *coming_.back());
+      coming_.pop_back();
+      begin(slot, prompt);
+    }
+    busy_.push_back(&slot);
   }
 }
 
-/// Runs the sources of places through the encoder: as many at once as fit into a pass.
-void Seq2Seq::encode(std::span<const Tokens> sources, std::span<Slot* const> slots) {
-  for (size_t begin = 0, end = 0; begin < slots.size(); begin = end) {
+/// Begins the search for the source that a place has got.
+void Seq2Seq::begin(Slot& slot, std::span<const Token> prompt) {
+  slot.busy = true;
+  slot.search.start(prompt);
+  prefill(slot, prompt.first(prompt.size() - 1));
+  slot.parents.assign(1, 0);
+  slot.masks.advance(slot.parents);
+}
+
+/// Runs sources through the encoder: as many at once as fit into a pass.
+void Seq2Seq::encode(std::span<const Tokens> sources, std::span<Encoded* const> encoded) {
+  for (size_t begin = 0, end = 0; begin < encoded.size(); begin = end) {
     encoder_.clear();
-    for (; end < slots.size(); ++end) {
-      Slot& slot = *slots[end];
-      const Tokens& source = sources[slot.source];
+    for (; end < encoded.size(); ++end) {
+      Encoded& one = *encoded[end];
+      const Tokens& source = sources[one.source];
       const auto first = static_cast<int64_t>(encoder_.tokens.size());
-      slot.source_tokens = static_cast<int64_t>(source.size());
-      if (first + slot.source_tokens > encoder_.plan.rows()) break;
-      slot.memory.reserve(slot.source_tokens);
+      one.tokens = static_cast<int64_t>(source.size());
+      if (first + one.tokens > encoder_.plan.rows()) break;
+      one.memory.reserve(one.tokens);
       encoder_.sequences.push_back(
-          {.first_row = first, .rows = slot.source_tokens, .memory = &slot.memory.view()});
+          {.first_row = first, .rows = one.tokens, .memory = &one.memory.view()});
       for (size_t i = 0; i < source.size(); ++i) {
         encoder_.add_row(source[i], static_cast<int64_t>(i), 0, nullptr);
       }
@@ -217,8 +244,8 @@ void Seq2Seq::prefill(Slot& slot, std::span<const Token> prefix) {
   decoder_.clear();
   decoder_.sequences.push_back({.rows = static_cast<int64_t>(prefix.size()),
                                 .cache = &slot.cache.view(),
-                                .memory = &slot.memory.view(),
-                                .memory_tokens = slot.source_tokens});
+                                .memory = &slot.encoded.memory.view(),
+                                .memory_tokens = slot.encoded.tokens});
   for (size_t i = 0; i < prefix.size(); ++i) {
     decoder_.add_row(prefix[i], static_cast<int64_t>(i), 0, nullptr);
   }
@@ -236,8 +263,8 @@ void Seq2Seq::step() {
                                   .rows = static_cast<int64_t>(live.size()),
                                   .cache = &slot->cache.view(),
                                   .used_cells = slot->masks.used(),
-                                  .memory = &slot->memory.view(),
-                                  .memory_tokens = slot->source_tokens});
+                                  .memory = &slot->encoded.memory.view(),
+                                  .memory_tokens = slot->encoded.tokens});
     for (size_t i = 0; i < live.size(); ++i) {
       decoder_.add_row(live[i].token, slot->search.length() - 1, slot->masks.cell(i),
                        slot->masks.mask(i));
@@ -316,19 +343,19 @@ void Seq2Seq::eval_all(const Tokens& source, const Tokens& target, const Rows& r
 /// Leaves the logits after every token of all targets, one after the other, in logits_.
 void Seq2Seq::predict(std::span<const Tokens> sources,
                       std::span<const std::span<const Token>> targets) {
-  entering_.clear();
+  coming_.clear();
   for (size_t i = 0; i < sources.size(); ++i) {
-    slots_[i].source = i;
-    entering_.push_back(&slots_[i]);
+    slots_[i].encoded.source = i;
+    coming_.push_back(&slots_[i].encoded);
   }
-  encode(sources, entering_);
+  encode(sources, coming_);
   decoder_.clear();
   for (size_t i = 0; i < targets.size(); ++i) {
     if (targets[i].empty()) continue;
     decoder_.sequences.push_back({.first_row = std::ssize(decoder_.tokens),
                                   .rows = std::ssize(targets[i]),
-                                  .memory = &slots_[i].memory.view(),
-                                  .memory_tokens = slots_[i].source_tokens});
+                                  .memory = &slots_[i].encoded.memory.view(),
+                                  .memory_tokens = slots_[i].encoded.tokens});
     for (size_t t = 0; t < targets[i].size(); ++t) {
       decoder_.add_row(targets[i][t], static_cast<int64_t>(t), 0, nullptr);
     }

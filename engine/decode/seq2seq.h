@@ -3,6 +3,7 @@
 // ended leaves its place to the next. Used by the sessions of the API.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <optional>
@@ -31,6 +32,10 @@ class SourceQueue {
   explicit SourceQueue(std::span<const std::vector<Token>> sources) : sources_(sources) {}
 
   std::span<const std::vector<Token>> sources() const { return sources_; }
+  /// Those that nobody has taken.
+  size_t left() const {
+    return sources_.size() - std::min(sources_.size(), next_.load(std::memory_order_relaxed));
+  }
   /// The next one's index; nothing if there is none.
   std::optional<size_t> take() {
     const size_t index = next_.fetch_add(1, std::memory_order_relaxed);
@@ -99,25 +104,34 @@ class Seq2Seq {
     std::vector<const uint16_t*> visible;
   };
 
-  /// A place for a source: its search, and the keys and values that all its hypotheses share.
+  /// What the encoder made of a source: keys and values that all its hypotheses share.
+  struct Encoded {
+    Encoded(const ModelGraph& model, const Seq2SeqOptions& options);
+
+    size_t source = 0;
+    int64_t tokens = 0;
+    KvCache memory;
+  };
+
+  /// A place for a source and its search.
   struct Slot {
     Slot(const ModelGraph& model, const Seq2SeqOptions& options, const Kernels& kernels);
 
     bool busy = false;
-    size_t source = 0;
-    int64_t source_tokens = 0;
     int64_t first_row = 0;
+    Encoded encoded;
     BeamSearch search;
     CellMasks masks;
     KvCache cache;
-    KvCache memory;
     std::vector<int32_t> parents;
   };
 
   static void check(std::span<const Tokens> sequences, int64_t most, int64_t vocab,
                     const char* what);
-  void encode(std::span<const Tokens> sources, std::span<Slot* const> slots);
+  void encode(std::span<const Tokens> sources, std::span<Encoded* const> encoded);
+  void encode_ahead(SourceQueue& queue, size_t wanted);
   void admit(SourceQueue& queue, std::span<const Token> prompt);
+  void begin(Slot& slot, std::span<const Token> prompt);
   void prefill(Slot& slot, std::span<const Token> prompt);
   void step();
   void score_batch(std::span<const Tokens> sources, std::span<const Tokens> targets,
@@ -131,7 +145,8 @@ class Seq2Seq {
   Runner encoder_;
   Runner decoder_;
   std::vector<Slot> slots_;
-  std::vector<Slot*> entering_;
+  std::vector<Encoded> ahead_;    // sources that wait for a place
+  std::vector<Encoded*> coming_;  // of them those that still do; or whatever goes to the encoder
   std::vector<Slot*> busy_;
   std::vector<float> logits_;  // [rows, vocab]
   Trace trace_;
