@@ -19,9 +19,11 @@
 
 #include "engine/kernels/avx512_bytes.h"
 
+#include "engine/kernels/amx_softmax.h"
 #include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/bf16_dot.h"
 #include "engine/kernels/bf16_math.h"
+#include "engine/kernels/each_head.h"
 
 #include "engine/kernels/amx_widen.h"
 
@@ -275,27 +277,6 @@ void Pass<chunks>::hide(const Strip& strip, int64_t first_tile, int64_t last_til
   }
 }
 
-/// Lane i: the largest lane of x[i].
-inline Vec largest_of_each(const Vec (&x)[kLanes]) {
-  const auto halves = [](Vec a, Vec b) {  // lanes of 128 bits: a a b b
-    return max(Vec{_mm512_shuffle_f32x4(a.v, b.v, 0x44)},
-               Vec{_mm512_shuffle_f32x4(a.v, b.v, 0xee)});
-  };
-  const auto quarters = [](Vec aabb, Vec ccdd) {  // a b c d
-    return max(Vec{_mm512_shuffle_f32x4(aabb.v, ccdd.v, 0x88)},
-               Vec{_mm512_shuffle_f32x4(aabb.v, ccdd.v, 0xdd)});
-  };
-  const auto column = [&](int i) {
-    return quarters(halves(x[i], x[i + 4]), halves(x[i + 8], x[i + 12]));
-  };
-  const auto pairs = [](Vec a, Vec b) {  // within each lane: a b a b
-    return max(Vec{_mm512_unpacklo_ps(a.v, b.v)}, Vec{_mm512_unpackhi_ps(a.v, b.v)});
-  };
-  const Vec abab = pairs(column(0), column(1)), cdcd = pairs(column(2), column(3));
-  return max(Vec{_mm512_shuffle_ps(abab.v, cdcd.v, 0x44)},
-             Vec{_mm512_shuffle_ps(abab.v, cdcd.v, 0xee)});
-}
-
 /// What 16 queries' scores of a block are weighed by, given their maxima there. Maxima that are
 /// much smaller are replaced, and what was summed so far shrinks by as much.
 template <int chunks>
@@ -459,6 +440,13 @@ bool takes(KvType type, int64_t head_dim, int64_t count) {
          count >= kTileQueries;
 }
 
+void attend(const AttendArgs& args) {
+  if (takes(args.kv.type, args.kv.head_dim, args.count)) return attend_by_tiles(args);
+  if (args.kv.type == KvType::q8) return attend_as<Q8Dot, KvType::q8>(args);
+  if (args.kv.type != KvType::bf16) return avx512::attend(args);
+  attend_as<Bf16Dot, KvType::bf16>(args);
+}
+
 }  // namespace
 
 void amx::set_attention(Kernels& table) {
@@ -470,11 +458,9 @@ void amx::set_attention(Kernels& table) {
         TileScratch(type, head_dim, count).count * static_cast<int64_t>(sizeof(float));
     return few > many ? few : many;
   };
-  table.attend = [](const AttendArgs& args) {
-    if (takes(args.kv.type, args.kv.head_dim, args.count)) return attend_by_tiles(args);
-    if (args.kv.type == KvType::q8) return attend_as<Q8Dot, KvType::q8>(args);
-    if (args.kv.type != KvType::bf16) return avx512::attend(args);
-    attend_as<Bf16Dot, KvType::bf16>(args);
+  table.attend = attend;
+  table.attend_heads = [](const AttendHeadsArgs& args) {
+    amx::takes_heads(args) ? amx::attend_heads(args) : attend_each_head<attend>(args);
   };
 }
 

@@ -5,6 +5,7 @@
 #include "engine/kernels/avx2_vec.h"
 
 #include "engine/kernels/avx2_bytes.h"
+#include "engine/kernels/each_head.h"
 #include "engine/kernels/generic/attention.inl"
 #include "engine/kernels/generic/store_kv.inl"
 
@@ -30,6 +31,7 @@ void avx2::set_attention(Kernels& table) {
     return scratch_bytes(head_dim, count);
   };
   table.attend = attend;
+  table.attend_heads = attend_each_head<attend>;
 }
 
 }  // namespace heed

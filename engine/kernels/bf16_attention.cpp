@@ -7,15 +7,22 @@
 #include "engine/kernels/avx512_bytes.h"
 
 #include "engine/kernels/bf16_dot.h"
+#include "engine/kernels/each_head.h"
 
 namespace heed {
+namespace {
+
+void attend(const AttendArgs& args) {
+  if (args.kv.type != KvType::bf16) return avx512::attend(args);
+  attend_as<Bf16Dot, KvType::bf16>(args);
+}
+
+}  // namespace
 
 void bf16::set_attention(Kernels& table) {
   table.rounds_queries = true;
-  table.attend = [](const AttendArgs& args) {
-    if (args.kv.type != KvType::bf16) return avx512::attend(args);
-    attend_as<Bf16Dot, KvType::bf16>(args);
-  };
+  table.attend = attend;
+  table.attend_heads = attend_each_head<attend>;
 }
 
 }  // namespace heed

@@ -189,6 +189,24 @@ struct AttendArgs {
   std::byte* scratch = nullptr;  // attend_scratch() bytes, this thread's own
 };
 
+/// Queries of several heads that have keys of their own, but see the same of them: rows of a few
+/// tokens with their heads side by side. As AttendArgs, a call for each head; on a table that takes
+/// heads together products are summed in another order, whatever their number.
+struct AttendHeadsArgs {
+  const float* queries = nullptr;  // [count] rows of heads * head_dim, query_stride apart
+  int64_t query_stride = 0;
+  float* outputs = nullptr;  // likewise
+  int64_t output_stride = 0;
+  int64_t count = 0;  // of rows, up to kTileQueries
+  int64_t heads = 0;
+  int64_t keys = 0;                        // a query sees these first ones
+  const uint16_t* const* masks = nullptr;  // [count] or null: of them only those in its mask
+  KvTiles kv;                              // of the first head
+  int64_t head_stride = 0;                 // bytes from a head's keys, and values, to the next's
+  float scale = 1;
+  std::byte* scratch = nullptr;  // attend_scratch() bytes for `count` queries, this thread's own
+};
+
 /// Of so many numbers logsumexp gives the largest.
 inline constexpr int64_t kMaximumOf = 128;
 
@@ -262,6 +280,7 @@ struct Kernels {
   void (*store_kv_tile)(const KvTiles& kv, const KvRows& rows, int64_t tile);
   int64_t (*attend_scratch)(KvType type, int64_t head_dim, int64_t count);
   void (*attend)(const AttendArgs& args);
+  void (*attend_heads)(const AttendHeadsArgs& args);
 };
 
 /// The table of an instruction set. The machine must have it (machine_has in engine/core/isa.h).

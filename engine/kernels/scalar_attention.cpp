@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/core/half.h"
+#include "engine/kernels/each_head.h"
 #include "engine/kernels/pack.h"
 #include "engine/kernels/tables.h"
 
@@ -158,6 +159,7 @@ void scalar::set_attention(Kernels& t) {
   t.store_kv_tile = store_kv_tile;
   t.attend_scratch = attend_scratch;
   t.attend = attend;
+  t.attend_heads = attend_each_head<attend>;
 }
 
 }  // namespace heed

@@ -58,6 +58,9 @@ namespace amx {
 void set_matrices(Kernels& table);
 void matmul_by_vectors(const MatmulArgs& args) noexcept;
 void set_attention(Kernels& table);
+/// Heads together, where takes_heads().
+bool takes_heads(const AttendHeadsArgs& args) noexcept;
+void attend_heads(const AttendHeadsArgs& args) noexcept;
 }  // namespace amx
 
 }  // namespace heed

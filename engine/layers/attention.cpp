@@ -24,9 +24,9 @@ KvType uncached(KvType type) {
   return type == KvType::q8 ? KvType::bf16 : type;
 }
 
-/// Asks for the first keys and values of a kv head: those of short sequences lie too far apart for
-/// the processor to foresee.
-void prefetch(const KvTiles& kv, int64_t tokens) {
+}  // namespace
+
+void AttentionStep::prefetch(const KvTiles& kv, int64_t tokens) {
   constexpr int64_t kMostTiles = 4;
   const int64_t tiles = std::min(tiles_for(tokens), kMostTiles);
   const int64_t bytes = tiles * kv_tile_bytes(kv.type, kv.head_dim);
@@ -35,8 +35,6 @@ void prefetch(const KvTiles& kv, int64_t tokens) {
     __builtin_prefetch(kv.values + at);
   }
 }
-
-}  // namespace
 
 Params params(const Attention& a, const Dims& dims) {
   const int64_t q_width = a.heads * a.head_dim;
@@ -175,6 +173,18 @@ uint16_t* AttentionStep::bf16_row(const Run& run, InputForm form, int64_t row) c
 
 int64_t AttentionStep::bf16_stride(InputForm form) {
   return form == InputForm::bf16_tiles ? kInputTileRows * kRecordColumns : kRecordColumns;
+}
+
+/// Writes the outputs of `count` heads for a row.
+void AttentionStep::put(const Run& run, InputForm form, int64_t row, int64_t head, int64_t count,
+                        const float* x) const {
+  const int64_t column = head * head_dim, width = count * head_dim;
+  if (form == InputForm::f32) {
+    std::copy_n(x, width, run.rows(out) + row * out.width + column);
+    return;
+  }
+  uint16_t* place = bf16_row(run, form, row) + column / kRecordColumns * bf16_stride(form);
+  write_row(run.kernels, form, x, width, 0, place);
 }
 
 void AttentionStep::attend(const Run& run, const Item& item, ScratchSplitter scratch) const {
@@ -405,19 +415,12 @@ void AttentionStep::merge(const Run& run, const Parts& of, int64_t row, int64_t 
     run.kernels.scale(weights[c], head_dim, part);
     if (c > 0) run.kernels.add(part, head_dim, sum);
   }
-  const InputForm form = out_form(run);
-  if (form == InputForm::f32) {
-    std::copy_n(sum, head_dim, run.rows(out) + row * out.width + head * head_dim);
-    return;
-  }
-  const int64_t stride = bf16_stride(form);
-  uint16_t* place = bf16_row(run, form, row) + head * head_dim / kRecordColumns * stride;
-  for (int64_t d = 0; d < head_dim; d += kRecordColumns, place += stride)
-    run.kernels.to_bf16(sum + d, kRecordColumns, place);
+  put(run, out_form(run), row, head, 1, sum);
 }
 
 void AttentionStep::run(const Run& run, int thread) const {
   if (can_split(run)) return run_split(run, thread);
+  if (takes_heads(run)) return run_hypotheses(run, thread);
   if (memory || run.pass.sequences.front().cache) {
     run_cached(run, thread);
   } else {
@@ -453,10 +456,14 @@ int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_
   const int64_t count = heads / kv_heads * std::min(rows, query_rows());
   const int64_t tiles =
       ScratchSplitter::padded(tiles_for(rows) * kv_tile_bytes(uncached(type), head_dim));
-  const int64_t attend = std::max(kernels.attend_scratch(type, head_dim, count),
-                                  kernels.attend_scratch(uncached(type), head_dim, count));
+  const int64_t most = std::max<int64_t>(count, kTileQueries);
+  const int64_t attend = std::max(kernels.attend_scratch(type, head_dim, most),
+                                  kernels.attend_scratch(uncached(type), head_dim, most));
   const int64_t pointer = static_cast<int64_t>(sizeof(void*));
-  return 2 * tiles + 6 * ScratchSplitter::padded(count * pointer) + ScratchSplitter::padded(attend);
+  const bool together = reader && heads == kv_heads;
+  const int64_t outputs = together ? kTileQueries * heads * head_dim * sizeof(float) : 0;
+  return 2 * tiles + 6 * ScratchSplitter::padded(count * pointer) +
+         ScratchSplitter::padded(outputs) + ScratchSplitter::padded(attend);
 }
 
 }  // namespace heed

@@ -72,6 +72,9 @@ struct AttentionStep {
   int64_t part_bytes(int64_t positions) const;
 
  private:
+  /// Asks for the first keys and values of a kv head: those of short sequences lie too far apart
+  /// for the processor to foresee.
+  static void prefetch(const KvTiles& kv, int64_t tokens);
   struct Item;  // one kv head of one sequence, for some of its rows
   struct Parts;
   int64_t query_rows() const;
@@ -87,6 +90,11 @@ struct AttentionStep {
   void store_head(const Run& run, const SequenceRows& sequence, Range rows, int64_t kv_head) const;
   void run_head(const Run& run, const SequenceRows& sequence, int64_t kv_head, int thread) const;
   void run_cached(const Run& run, int thread) const;
+  bool takes_heads(const Run& run) const;
+  void store_heads(const Run& run, const SequenceRows& sequence, Range some) const;
+  void attend_heads(const Run& run, const SequenceRows& sequence, Range rows, Range some,
+                    ScratchSplitter scratch) const;
+  void run_hypotheses(const Run& run, int thread) const;
   void run_split(const Run& run, int thread) const;
   bool can_split(const Run& run) const;
   void merge(const Run& run, const Parts& of, int64_t row, int64_t head, float* weights) const;
@@ -96,6 +104,8 @@ struct AttentionStep {
   InputForm out_form(const Run& run) const;
   uint16_t* bf16_row(const Run& run, InputForm form, int64_t row) const;
   static int64_t bf16_stride(InputForm form);
+  void put(const Run& run, InputForm form, int64_t row, int64_t head, int64_t count,
+           const float* x) const;
 };
 
 /// Puts keys and values of every row into its sequence's memory, if it has one: row i of a sequence
