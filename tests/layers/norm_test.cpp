@@ -1,6 +1,7 @@
 #include "engine/layers/norm.h"
 
 #include "tests/layers/step_bench.h"
+#include "tests/support/kernel_tables.h"
 
 namespace heed {
 
@@ -26,6 +27,40 @@ TEST_CASE("layer norm takes mean and variance away, in place too") {
   bench.run(NormStep{.norm = norm, .in = x, .out = x}, 0);
   CHECK(bench.values(x) ==
         std::vector<float>{9, 21.5f, 10, 20});  // deviations -1, 1 over sqrt(1+3)
+}
+
+TEST_CASE("a product reads what a norm has rounded for it as what it would round itself") {
+  constexpr int64_t kWidth = 64, kOut = 48;
+  const std::vector<float> weight = random_values(kWidth, 1), bias = random_values(kWidth, 2);
+  const BoundNorm norm{.kind = Norm::Kind::layer, .weight = weight.data(), .bias = bias.data()};
+  for (const NamedTable& isa : machine_tables()) {
+    for (const DType type : {DType::f32, DType::bf16, DType::q8_0}) {
+      const Matrix matrix(isa.table, type, kOut, kWidth, 3);
+      for (const int64_t rows : {1, 3, 17, 40, 110}) {
+        INFO(isa.name, " ", info(type).name, ", rows ", rows);
+        const LinearPart part{.panels = matrix.panels};
+        LinearStep product{.parts = {part}};
+        StepBench bench(rows, isa.table);
+        product.in = bench.buffer(kWidth, random_values(rows * kWidth, 4));
+        const Buffer rounded{.offset = bench.take(product.input_bytes(rows)), .width = kWidth};
+        bench.run(NormStep{.norm = norm,
+                           .in = product.in,
+                           .out = product.in,
+                           .reader = part,
+                           .rounded = rounded},
+                  0);
+        const int64_t scratch = product.scratch_bytes(isa.table, rows);
+        product.shared_input = bench.take(product.input_bytes(rows));
+        product.out = bench.buffer(kOut);
+        bench.run(product, scratch);
+        const std::vector<float> expected = bench.values(product.out);
+        product.rounded_in = rounded;
+        product.out = bench.buffer(kOut);
+        bench.run(product, scratch);
+        CHECK(bench.values(product.out) == expected);
+      }
+    }
+  }
 }
 
 TEST_CASE("a layer norm has a bias, an RMS norm has none") {
