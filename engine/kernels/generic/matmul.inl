@@ -42,7 +42,7 @@ inline constexpr int kDirectPanels = 4;
 inline constexpr int kTilePanels = 2;
 
 /// Rows up to which a product of quantised weights waits for memory.
-inline constexpr int kFewestRows = 2;
+inline constexpr int kMostRowsBeside = 2;
 
 /// How far ahead of its loads each of several streams of weights is asked for; one alone, by
 /// kPrefetchBytes. With more, a matrix begins with more that nobody asked for.

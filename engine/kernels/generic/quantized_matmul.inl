@@ -361,7 +361,7 @@ void direct(const Panels& w, int64_t panel, int64_t count, const std::byte* tile
   tile += kRestsBytes;
   // Sums of panels side by side go through memory: too many for a few rows, which take longer to
   // multiply than to read.
-  constexpr int64_t kAtOnce = rows <= kFewestRows ? kDirectPanels : 1;
+  constexpr int64_t kAtOnce = rows <= kMostRowsBeside ? kDirectPanels : 1;
   for (int64_t i = 0; i < count; i += kAtOnce) {
     Vec sums[kAtOnce * kParts][1][rows];
     for (auto& part : sums) clear(part);
