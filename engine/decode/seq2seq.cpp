@@ -174,7 +174,7 @@ void Seq2Seq::translate(SourceQueue& queue, std::span<const Token> prompt, const
 /// Lets the encoder make some sources ready, `wanted` of them if there are so many: more than that
 /// where enough are left for the other threads.
 void Seq2Seq::encode_ahead(SourceQueue& queue, size_t wanted) {
-  constexpr size_t kShare = 16;
+  constexpr size_t kShare = 16;  // of what is left: few enough that threads end together
   wanted = std::clamp(queue.left() / kShare, std::min(wanted, ahead_.size()), ahead_.size());
   coming_.clear();
   for (Encoded& encoded : std::span(ahead_).first(wanted)) {
@@ -195,7 +195,7 @@ void Seq2Seq::admit(SourceQueue& queue, std::span<const Token> prompt) {
   busy_.clear();
   for (Slot& slot : slots_) {
     if (!slot.busy) {
-      if (coming_.empty()) encode_ahead(queue, free);
+      if (coming_.empty() && queue.left() > 0) encode_ahead(queue, free);
       --free;
       if (coming_.empty()) continue;
       std::swap(slot.encoded, *coming_.back());

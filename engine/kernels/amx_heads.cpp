@@ -25,13 +25,12 @@ constexpr int64_t kScoreStride = kMostTiles * kTileTokens;
 
 /// Tiles 0 and 1 are sums, 2 queries or weights, 3 weights of a single tile of values, 4 and 5 keys
 /// or values, 6 and 7 a single tile of values.
-void configure_tiles_for(int64_t queries) {
+TileShapes shapes_for(int64_t queries) {
   TileShapes shapes;
   for (int i = 0; i < 4; ++i) shapes.rows[i] = static_cast<uint8_t>(queries);
   shapes.bytes[3] = kTileRowBytes / 2;
   shapes.rows[6] = shapes.rows[7] = kTileRows / 2;
-  finish_stores();
-  _tile_loadconfig(&shapes);
+  return shapes;
 }
 
 /// A call. Rows are queries of a group of heads, head by head.
@@ -54,7 +53,7 @@ class Heads {
   }
 
   void run() {
-    configure_tiles_for(args_.count);
+    configure_tiles(shapes_for(args_.count));
     const int64_t group = kLanes / args_.count;
     for (int64_t head = 0; head < args_.heads; head += group) {
       const int64_t heads = head + group < args_.heads ? group : args_.heads - head;

@@ -48,9 +48,8 @@ inline void finish_stores() {
   asm volatile("" : : : "memory");
 }
 
-/// Gives this thread eight whole tiles, all zero, until _tile_release.
-inline void configure_tiles() {
-  const TileShapes shapes;
+/// Gives this thread eight tiles, whole if nothing else is said, all zero, until _tile_release.
+inline void configure_tiles(const TileShapes& shapes = {}) {
   finish_stores();
   _tile_loadconfig(&shapes);
 }

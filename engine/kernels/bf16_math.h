@@ -51,8 +51,8 @@ alignas(64) inline constexpr float kGeluCubics[4][kLanes] = {
 /// of 16 take one instruction to look up: half as many as powers of two and a division.
 inline Vec brief_gelu(Vec x) {
   constexpr float kStretchesPerUnit = 1.75f, kLow = -5, kHigh = 3.714f;
-  constexpr float kRoundToUnits =
-      0x1.8p23f + 9;  // whose last bits count stretches: 9 for that of 0
+  // Added to it, a number is rounded to units; the last bits count stretches, 9 is that of 0.
+  constexpr float kRoundToUnits = 0x1.8p23f + 9;
   const Vec in = min(max(x, broadcast(kLow)), broadcast(kHigh));
   const Vec stretch = fma(in, broadcast(kStretchesPerUnit), broadcast(kRoundToUnits));
   const auto coefficient = [&](int power) -> Vec {

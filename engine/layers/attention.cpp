@@ -68,18 +68,6 @@ int64_t AttentionStep::query_rows() const {
   return std::max<int64_t>(1, kQueries * kv_heads / heads);
 }
 
-struct AttentionStep::Item {
-  const SequenceRows* sequence = nullptr;
-  int64_t kv_head = 0;
-  Range rows;  ///< within the sequence
-  KvTiles tiles;
-  /// A part: of these keys alone, the outputs [queries, head_dim] and logsumexps [queries].
-  KeyRange keys = {};
-  float* part = nullptr;
-  float* logsumexp = nullptr;
-  bool more = false;
-};
-
 /// What parts of a pass leave in the arena: part (c, h) is of keys from c * kSplitKeys on and of kv
 /// head h.
 struct AttentionStep::Parts {
@@ -110,7 +98,7 @@ void AttentionStep::store(const Run& run, int64_t row, int64_t kv_head,
 
 /// qkv as bf16, if that is what it holds.
 const uint16_t* AttentionStep::rounded_rows(const Run& run) const {
-  return rounded && !run.traced ? reinterpret_cast<const uint16_t*>(run.rows(qkv)) : nullptr;
+  return rounded && !run.traced ? run.halves(qkv) : nullptr;
 }
 
 /// Puts keys and values of `count` rows and one kv head into a tile, and zeros behind them.
@@ -167,7 +155,7 @@ InputForm AttentionStep::out_form(const Run& run) const {
 /// bf16_stride() on.
 uint16_t* AttentionStep::bf16_row(const Run& run, InputForm form, int64_t row) const {
   const int64_t first = run.first_row(tail), i = row - first;
-  uint16_t* halves = reinterpret_cast<uint16_t*>(run.rows(out)) + first * out.width;
+  uint16_t* halves = run.halves(out) + first * out.width;
   return halves + (form == InputForm::bf16 ? i * out.width : at_in_tiles(i, 0, out.width));
 }
 

@@ -75,7 +75,18 @@ struct AttentionStep {
   /// Asks for the first keys and values of a kv head: those of short sequences lie too far apart
   /// for the processor to foresee.
   static void prefetch(const KvTiles& kv, int64_t tokens);
-  struct Item;  // one kv head of one sequence, for some of its rows
+  /// One kv head of one sequence, for some of its rows.
+  struct Item {
+    const SequenceRows* sequence = nullptr;
+    int64_t kv_head = 0;
+    Range rows;  ///< within the sequence
+    KvTiles tiles;
+    /// A part: of these keys alone, the outputs [queries, head_dim] and logsumexps [queries].
+    KeyRange keys = {};
+    float* part = nullptr;
+    float* logsumexp = nullptr;
+    bool more = false;
+  };
   struct Parts;
   int64_t query_rows() const;
   void rotate(const Run& run, float* row, int32_t position, int64_t first_head,
@@ -91,7 +102,7 @@ struct AttentionStep {
   void run_head(const Run& run, const SequenceRows& sequence, int64_t kv_head, int thread) const;
   void run_cached(const Run& run, int thread) const;
   bool takes_heads(const Run& run) const;
-  void store_heads(const Run& run, const SequenceRows& sequence, Range some) const;
+  void prefetch_heads(const Run& run, const SequenceRows& sequence, int64_t count) const;
   void attend_heads(const Run& run, const SequenceRows& sequence, Range rows, Range some,
                     ScratchSplitter scratch) const;
   void run_hypotheses(const Run& run, int thread) const;

@@ -11,17 +11,12 @@ bool AttentionStep::takes_heads(const Run& run) const {
   return !run.pass.visible.empty() && heads == kv_heads && run.first_row(tail) == 0;
 }
 
-/// Rotates some heads' queries and keys of a sequence, and puts keys and values into their cells.
-void AttentionStep::store_heads(const Run& run, const SequenceRows& sequence, Range some) const {
-  const int64_t count = some.end - some.begin;
-  for (int64_t row = sequence.first_row; row < sequence.first_row + sequence.rows; ++row) {
-    float* at = run.rows(qkv) + row * qkv.width;
-    rotate(run, at, run.pass.positions[row], some.begin, count);
-    rotate(run, at, run.pass.positions[row], heads + some.begin, count);
-    for (int64_t h = some.begin; h < some.end; ++h) {
-      store(run, row, h, sequence.cache->tiles(cache_layer, h));
-    }
-  }
+/// Asks for the cells of a sequence's first `count` heads.
+void AttentionStep::prefetch_heads(const Run& run, const SequenceRows& sequence,
+                                   int64_t count) const {
+  const KvView& view = memory ? *sequence.memory : *sequence.cache;
+  const int64_t keys = range_of(run, sequence, sequence.first_row).end;
+  for (int64_t h = 0; h < count; ++h) prefetch(view.tiles(cache_layer, h), keys);
 }
 
 /// Attends for rows [rows.begin, rows.end) of a sequence, up to kTileQueries, and some of its
@@ -62,12 +57,16 @@ void AttentionStep::run_hypotheses(const Run& run, int thread) const {
     const SequenceRows& sequence = sequences[static_cast<size_t>(at / kv_heads)];
     const int64_t first = at / kv_heads * kv_heads;
     const Range some = {at - first, std::min(mine.end - first, kv_heads)};
-    if (!memory) store_heads(run, sequence, some);
+    for (int64_t h = some.begin; !memory && h < some.end; ++h) {
+      store_item(run, {.sequence = &sequence,
+                       .kv_head = h,
+                       .rows = {0, sequence.rows},
+                       .tiles = sequence.cache->tiles(cache_layer, h)});
+    }
     at = first + some.end;
-    for (int64_t h = 0; h < std::min(mine.end - at, kv_heads); ++h) {
+    if (at < mine.end) {
       const SequenceRows& next = sequences[static_cast<size_t>(at / kv_heads)];
-      const KvView& view = memory ? *next.memory : *next.cache;
-      prefetch(view.tiles(cache_layer, h), range_of(run, next, next.first_row).end);
+      prefetch_heads(run, next, std::min(mine.end - at, kv_heads));
     }
     for (int64_t i = 0; i < sequence.rows; i += kTileQueries) {
       attend_heads(run, sequence, {i, std::min<int64_t>(i + kTileQueries, sequence.rows)}, some,

@@ -149,10 +149,7 @@ MatmulInput LinearStep::prepare(const Run& run, int thread, ScratchSplitter& scr
   const int64_t first = run.first_row(tail) * in.width;
   if (rounded_in && form_for(run, parts.front(), *rounded_in, rows) != InputForm::f32) {
     const MatmulInput input{
-        .form = form,
-        .bf16 = reinterpret_cast<const uint16_t*>(run.rows(*rounded_in)) + first,
-        .stride = in.width,
-        .rows = rows};
+        .form = form, .bf16 = run.halves(*rounded_in) + first, .stride = in.width, .rows = rows};
     return splits_rows(run) ? some_rows(input, mine) : input;
   }
   if (form == InputForm::f32 && !norm && !wanted_only && in.width == columns) {
@@ -240,7 +237,7 @@ void LinearStep::run(const Run& run, int thread) const {
   int64_t at = (run.first_row(tail) + mine) * out.width;
   for (const LinearPart& part : parts) {
     args.out = bf16 ? nullptr : run.rows(out) + at;
-    args.out_bf16 = bf16 ? reinterpret_cast<uint16_t*>(run.rows(out)) + at : nullptr;
+    args.out_bf16 = bf16 ? run.halves(out) + at : nullptr;
     multiply(run, thread, part, args);
     at += epilogue.gated ? part.panels.rows / 2 : part.panels.rows;
   }

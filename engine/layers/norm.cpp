@@ -13,14 +13,13 @@ void NormStep::run(const Run& run, int thread) const {
   const float* x = run.rows(in) + first * in.width;  // [rows, width]
   float* y = run.rows(out) + first * out.width;      // [rows, width]
   const InputForm form = reader ? form_for(run, *reader, rounded, rows) : InputForm::f32;
-  uint16_t* halves = form == InputForm::f32
-                         ? nullptr
-                         : reinterpret_cast<uint16_t*>(run.rows(rounded)) + first * rounded.width;
+  const bool both = form != InputForm::f32;
+  uint16_t* halves = both ? run.halves(rounded) + first * rounded.width : nullptr;
   const Range mine = split(rows, thread, run.team.size());
   for (int64_t r = mine.begin; r < mine.end; ++r) {
     float* row = y + r * out.width;
     norm.apply(run.kernels, x + r * in.width, in.width, row);
-    if (halves) write_row(run.kernels, form, row, out.width, r, halves);
+    if (both) write_row(run.kernels, form, row, out.width, r, halves);
   }
 }
 

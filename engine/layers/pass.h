@@ -87,6 +87,8 @@ struct Run {
   float* rows(const Buffer& buffer) const {
     return buffer.offset < 0 ? pass.out : reinterpret_cast<float*>(arena + buffer.offset);
   }
+  /// The same rows where they hold bf16; `width` of these a row, too.
+  uint16_t* halves(const Buffer& buffer) const { return reinterpret_cast<uint16_t*>(rows(buffer)); }
   std::byte* thread_scratch(int thread) const { return scratch + thread * scratch_bytes; }
   /// The first row that a step computes: of steps of the tail, behind the last keys and values that
   /// rows have for each other, the first that may be wanted. Who traces a run sees all.
