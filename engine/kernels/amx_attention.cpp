@@ -5,8 +5,9 @@
 //
 // As there, a pass over the keys serves some queries with an online softmax; 16 queries, a strip,
 // go through a stretch of keys with their sums in tiles. Half of the time is the softmax: so its
-// instructions are counted. A maximum is replaced only where a score exceeds it by much, as few
-// blocks have one, and the maxima of 16 queries are found together.
+// instructions are counted. What scores are weighed by need not be their maximum, only near enough
+// for weights and sums to stay within a float's range: it is the maximum of the first block that a
+// query sees. Where that was not enough a pass is made again, with the maximum of every block.
 //
 // The tile unit takes a product in 16 cycles if no more than one and a half tiles are loaded for
 // it, from the second-level cache too. Nothing is won by multiplying and weighing side by side:
@@ -45,9 +46,10 @@ constexpr int64_t kPair = 2;
 /// where a load seems to depend on a store before.
 constexpr int64_t kScoreFloats = (kTileRows + 1) * kTileTokens;
 
-/// Powers of two by which a score may exceed the maximum that it is weighed by: weights and sums
-/// have room for them.
-constexpr float kSlack = 8;
+/// Powers of two by which a score may exceed the maximum that it is weighed by: weights, their
+/// total and sums of values up to 2^60 have room for them.
+constexpr float kSlack = 60;
+constexpr float kMostTotal = 0x1p60f;
 
 /// Where the parts of a call's scratch lie, in floats.
 struct TileScratch {
@@ -106,6 +108,16 @@ class Pass {
   }
 
   void run() {
+    attend();
+    if (!totals_have_room()) {
+      every_block_ = true;
+      attend();
+    }
+    for (int64_t row = 0; row < rows_; ++row) end_row(row);
+  }
+
+ private:
+  void attend() {
     const int64_t strips = input_tiles(rows_);
     KeyRange seen;
     for (int64_t i = 0; i < strips; ++i) {
@@ -118,17 +130,17 @@ class Pass {
       take_stretch(tile, least(tile + kStretchTiles, end_));
       for (int64_t i = 0; i < strips; ++i) attend(strips_[i], tile);
     }
-    for (int64_t row = 0; row < rows_; ++row) end_row(row);
   }
 
- private:
   Strip begin_strip(int64_t row);
   void take_stretch(int64_t first_tile, int64_t last_tile);
   void attend(const Strip& strip, int64_t first_tile);
   void score(const Strip& strip, int64_t first_tile, int64_t last_tile);
   void hide(const Strip& strip, int64_t first_tile, int64_t last_tile);
   void weigh(const Strip& strip, int64_t tiles);
+  Vec weighed_by(const Strip& strip, int64_t tiles);
   Vec raise_maxima(int64_t row, Vec block_maxima);
+  bool totals_have_room() const;
   void add_values(const Strip& strip, int64_t first_tile, int64_t last_tile);
   template <int columns>
   void add_columns(int64_t first_tile, int64_t last_tile, int64_t column);
@@ -148,7 +160,8 @@ class Pass {
   int64_t stretch_tile_;
   /// The odd tile at the end and a tile of zeros: what lies behind it is not read.
   std::byte* last_values_;
-  int64_t end_ = 0;  // tile
+  int64_t end_ = 0;           // tile
+  bool every_block_ = false;  // has its maxima looked at, not only the first that a query sees
   Strip strips_[kPassQueries / kTileRows];
 };
 
@@ -277,8 +290,23 @@ void Pass<chunks>::hide(const Strip& strip, int64_t first_tile, int64_t last_til
   }
 }
 
-/// What 16 queries' scores of a block are weighed by, given their maxima there. Maxima that are
-/// much smaller are replaced, and what was summed so far shrinks by as much.
+/// What 16 queries' scores of a block of `tiles` tiles are weighed by.
+template <int chunks>
+Vec Pass<chunks>::weighed_by(const Strip& strip, int64_t tiles) {
+  const Vec known = load(maxima_ + strip.row);
+  const bool all_known = first_true(known == broadcast(-INFINITY)) == kLanes;
+  if (all_known && !every_block_) return known;
+  Vec largest[kLanes];
+  for (int64_t r = 0; r < kLanes; ++r) {
+    const float* at = scores_ + least(r, strip.rows - 1) * kTileTokens;
+    largest[r] = load(at);
+    for (int64_t t = 1; t < tiles; ++t) largest[r] = max(largest[r], load(at + t * kScoreFloats));
+  }
+  return raise_maxima(strip.row, largest_of_each(largest) * broadcast(scale_));
+}
+
+/// The same, given their maxima there. Maxima that are much smaller are replaced, and what was
+/// summed so far shrinks by as much.
 template <int chunks>
 Vec Pass<chunks>::raise_maxima(int64_t row, Vec block_maxima) {
   const Vec hidden = broadcast(-INFINITY), old = load(maxima_ + row);
@@ -309,14 +337,8 @@ Vec Pass<chunks>::raise_maxima(int64_t row, Vec block_maxima) {
 /// tiles][16][32 keys], each in the place of its first tile; a tile that lacks its pair has zeros.
 template <int chunks>
 void Pass<chunks>::weigh(const Strip& strip, int64_t tiles) {
-  Vec largest[kLanes];
-  for (int64_t r = 0; r < kLanes; ++r) {
-    const float* at = scores_ + least(r, strip.rows - 1) * kTileTokens;
-    largest[r] = load(at);
-    for (int64_t t = 1; t < tiles; ++t) largest[r] = max(largest[r], load(at + t * kScoreFloats));
-  }
   alignas(64) float shifts[kLanes];
-  store(raise_maxima(strip.row, largest_of_each(largest) * broadcast(scale_)), shifts);
+  store(weighed_by(strip, tiles), shifts);
   const Vec scale = broadcast(scale_);
   for (int64_t r = 0; r < strip.rows; ++r) {
     const Vec shift = broadcast(shifts[r]);
@@ -393,6 +415,15 @@ void Pass<chunks>::add_values(const Strip& strip, int64_t first_tile, int64_t la
     store_sums<2>(sums + column);
   }
   finish_stores();
+}
+
+/// Whether no score of a query exceeded what it was weighed by too much.
+template <int chunks>
+bool Pass<chunks>::totals_have_room() const {
+  bool room = true;
+  for (int64_t row = 0; row < rows_; ++row)
+    room &= first_true(broadcast(kMostTotal) < load(totals_ + row * kLanes)) == kLanes;
+  return room;
 }
 
 template <int chunks>

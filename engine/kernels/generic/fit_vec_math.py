@@ -69,7 +69,7 @@ show("exp2", fit(exp2_rest, -0.5005, 0.5005, 5, 0, weight=lambda f, _: np.abs(f)
 show("erf", fit(erf_over_x, 0, 3.93**2, 5, 5))
 show("tanh", fit(tanh_over_x, 0, 9.02**2, 4, 4))
 print("bf16_math.h")
-show("exp2", fit(exp2_rest, 0, 1, 3, 0, weight=lambda f, _: f / 2**f))
+show("exp2", fit(exp2_rest, 0, 1, 2, 0, weight=lambda f, _: f / 2**f))
 stretches = [fit(ndtr, (k - 9.5) / 1.75, (k - 8.5) / 1.75, 3, 0, weight=gelu_weight) for k in range(1, 16)]
 print(f"gelu: largest error {max(error for error, *_ in stretches):.2g}")
 for power in range(4):
