@@ -24,11 +24,12 @@ std::string kind_of(std::string_view step) {
 }  // namespace
 
 Trace Profile::trace() {
-  return [this](std::string_view name, const float*, int64_t) {
+  const auto call = [this](std::string_view name, const float*, int64_t) {
     const Clock::time_point now = Clock::now();
     if (!name.empty()) add(name, std::chrono::duration<double>(now - last_).count());
     last_ = Clock::now();
   };
+  return {.call = call, .values = false};
 }
 
 void Profile::add(std::string_view step, double seconds) {

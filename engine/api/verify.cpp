@@ -126,13 +126,14 @@ class Replay {
   /// The next layer of the record whose name comes by is the one that has just been computed:
   /// encoder and decoder may have layers of one name.
   Trace trace() {
-    return [this](std::string_view name, const float* values, int64_t stride) {
+    const auto call = [this](std::string_view name, const float* values, int64_t stride) {
       if (!values) {
         if (++passes_ == 2) decoder_begin_ = next_;
       } else if (next_ < found_.size() && name == found_[next_].name) {
         add(found_[next_++], values, stride);
       }
     };
+    return {.call = call};
   }
 
   void add(Record::Layer& layer, const float* values, int64_t stride) {

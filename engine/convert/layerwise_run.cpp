@@ -342,9 +342,10 @@ class LayerwiseRun {
     std::iota(wanted.begin(), wanted.end(), int64_t{0});
     std::vector<float> out(static_cast<size_t>(rows * plan.out_width()));
     Written written;
-    const Trace trace = [&](std::string_view name, const float* values, int64_t stride) {
+    const auto keep = [&](std::string_view name, const float* values, int64_t stride) {
       written = {.name = std::string(name), .values = values, .stride = stride};
     };
+    const Trace trace{.call = keep};
     Workspace workspace = plan.make_workspace(team_.size());
     plan.run({.tokens = tokens,
               .positions = stream_->positions,

@@ -407,17 +407,18 @@ void Plan::run(const Pass& pass, ThreadTeam& team, Workspace& workspace, const T
   const Run run{.pass = pass,
                 .kernels = *kernels_,
                 .team = team,
-                .traced = trace != nullptr,
+                .traced = trace && trace->values,
                 .arena = workspace.arena.data(),
                 .scratch = workspace.scratch.data(),
                 .scratch_bytes = scratch_bytes_};
-  if (trace) (*trace)({}, nullptr, 0);
+  if (trace) trace->call({}, nullptr, 0);
   team.run([&](int thread) {
     for (const Step& step : steps_) {
       step.run(step.self.get(), run, thread);
       team.barrier(thread);
       if (!trace) continue;
-      if (thread == 0) (*trace)(step.name, run.rows(step.out), step.out.width);
+      const float* values = run.traced ? run.rows(step.out) : nullptr;
+      if (thread == 0) trace->call(step.name, values, step.out.width);
       team.barrier(thread);
     }
   });

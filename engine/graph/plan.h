@@ -26,9 +26,17 @@ struct PlanOptions {
   AllInputSquares* input_squares = nullptr;
 };
 
-/// Called before the first step (no name, no values) and after each step, with its name and what it
-/// wrote [rows, stride]. Must not throw: the other threads wait for it.
-using Trace = std::function<void(std::string_view name, const float* values, int64_t stride)>;
+/// What looks on while a plan runs.
+struct Trace {
+  /// Called before the first step (no name, no values) and after each step, with its name and what
+  /// it wrote [rows, stride]. Must not throw: the other threads wait for it.
+  std::function<void(std::string_view name, const float* values, int64_t stride)> call;
+  /// Steps then write all rows, as floats. Else they write what they do when nobody looks on, and
+  /// `values` above is null.
+  bool values = true;
+
+  explicit operator bool() const { return call != nullptr; }
+};
 
 /// Memory that a plan runs in: one per session.
 struct Workspace {

@@ -72,7 +72,7 @@ class Whole {
     pass_ = next_ = 0;
   }
   Trace trace() {
-    return [this](std::string_view name, const float* values, int64_t stride) {
+    const auto call = [this](std::string_view name, const float* values, int64_t stride) {
       if (!values) {
         ++pass_;
       } else if (next_ < layers_.size() && name == layers_[next_].first) {
@@ -81,6 +81,7 @@ class Whole {
         all.insert(all.end(), values, values + static_cast<int64_t>(rows) * stride);
       }
     };
+    return {.call = call};
   }
   void check_same() {
     for (size_t i = 0; i < layers_.size(); ++i) {
@@ -284,7 +285,7 @@ TEST_CASE("what the matrices of an encoder-decoder meet, the memory's too") {
   std::map<std::string, std::vector<double>> sums;  // of the squares that each step writes
   std::vector<size_t> rows;                         // of the passes of a text
   size_t passes = 0;
-  seq2seq.set_trace([&](std::string_view name, const float* values, int64_t stride) {
+  const auto add_squares = [&](std::string_view name, const float* values, int64_t stride) {
     if (!values) {
       ++passes;
       return;
@@ -297,7 +298,8 @@ TEST_CASE("what the matrices of an encoder-decoder meet, the memory's too") {
       const float* from = values + static_cast<int64_t>(row) * stride;
       for (size_t c = 0; c < of_step.size(); ++c) of_step[c] += double{from[c]} * from[c];
     }
-  });
+  };
+  seq2seq.set_trace({.call = add_squares});
   for (size_t i = 0; i < kTexts.size(); ++i) {
     rows = {kTexts[i].size(), kTargets[i].size()};
     passes = 0;

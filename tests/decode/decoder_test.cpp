@@ -195,15 +195,34 @@ TEST_CASE("every step is traced by name") {
   const TinyModel model(tiny_decoder(), DType::f32, kernels(Isa::scalar));
   Decoder decoder(model.graph(), model.weights(), {.context = 10, .threads = 2});
   std::vector<std::string> names;
-  decoder.set_trace([&](std::string_view name, const float* values, int64_t) {
+  const auto look = [&](std::string_view name, const float* values, int64_t) {
     names.emplace_back(name);
     if (!name.empty()) CHECK(std::isfinite(values[0]));  // before the first step there are none
-  });
+  };
+  decoder.set_trace({.call = look});
   decoder.eval(some_tokens(2, 130));
   CHECK(names == std::vector<std::string>{
                      "", "token_embd", "blk.0.attn_qkv", "blk.0.attn", "blk.0.attn_output",
                      "blk.0.ffn_gate_up", "blk.0.ffn_down", "blk.1.attn_qkv", "blk.1.attn",
                      "blk.1.attn_output", "blk.1.ffn_gate_up", "blk.1.ffn_down", "output"});
+}
+
+TEST_CASE("a trace that wants no values changes none") {
+  const TinyModel model(tiny_decoder(), DType::q8_0, kernels(preferred_isa()));
+  const std::vector<Token> tokens = some_tokens(60, 130);
+  const auto logits_of = [&](const Trace& trace) {
+    Decoder decoder(model.graph(), model.weights(), {.context = 60});
+    decoder.set_trace(trace);
+    const std::span<const float> logits = decoder.eval(tokens);
+    return std::vector<float>(logits.begin(), logits.end());
+  };
+  size_t calls = 0;
+  const auto count = [&](std::string_view, const float* values, int64_t) {
+    CHECK(!values);
+    ++calls;
+  };
+  CHECK(logits_of({.call = count, .values = false}) == logits_of({}));
+  CHECK(calls == 13);
 }
 
 }  // namespace heed

@@ -22,7 +22,7 @@ class Traced {
  public:
   explicit Traced(size_t rows) : rows_(rows) {}
   Trace trace() {
-    return [this](std::string_view name, const float* values, int64_t stride) {
+    const auto call = [this](std::string_view name, const float* values, int64_t stride) {
       if (name.empty() || name == "output" || name == "pool") return;
       InputRows rows;
       for (size_t r = 0; r < rows_; ++r) {
@@ -31,6 +31,7 @@ class Traced {
       }
       steps_[std::string(name)] = rows;
     };
+    return {.call = call};
   }
   const InputRows& operator[](const std::string& step) const { return steps_.at(step); }
 

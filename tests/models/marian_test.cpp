@@ -209,13 +209,14 @@ TEST_CASE("a tiny model: the encoder's output and the decoder's logits are trans
       std::vector<std::vector<Token>> target = {test["labels"]};
       target[0].insert(target[0].begin(), 112);
       std::vector<float> encoded, logits;
-      seq2seq.set_trace([&](std::string_view name, const float* values, int64_t width) {
+      const auto look = [&](std::string_view name, const float* values, int64_t width) {
         const auto stride = static_cast<size_t>(width);
         if (name == "enc.blk.1.layer_output_norm") {
           encoded.assign(values, values + source[0].size() * stride);
         }
         if (name == "output") logits.assign(values, values + (target[0].size() - 1) * stride);
-      });
+      };
+      seq2seq.set_trace({.call = look});
       seq2seq.score(source, target);
       at = check_close(encoded, at);
       at = check_close(logits, at);
