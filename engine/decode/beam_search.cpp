@@ -79,7 +79,8 @@ void BeamSearch::advance(std::span<float> logits) {
   for (size_t i = 0; i < live_.size(); ++i) {
     const int32_t row = static_cast<int32_t>(i);
     if (forced) {
-      offer({.row = row, .token = *forced, .score = live_[i].score});  // it costs nothing
+      const Candidate candidate{.row = row, .token = *forced, .score = live_[i].score};
+      if (is_wanted(candidate.score)) offer(candidate);  // it costs nothing
     } else {
       gather(row, logits.subspan(i * static_cast<size_t>(vocab_), static_cast<size_t>(vocab_)));
     }
@@ -109,8 +110,9 @@ void BeamSearch::gather(int32_t row, std::span<float> logits) {
     const float logit = block_best_[block];
     if (!(logit > kImpossible)) return;
     const float score = (logit - log_sum) + live_[static_cast<size_t>(row)].score;
+    if (!is_wanted(score)) return;
     const Token token = best_of(block, logits);
-    if (!offer({.row = row, .token = token, .score = score})) return;
+    offer({.row = row, .token = token, .score = score});
     take_away(token, logits);
   }
 }
@@ -151,16 +153,22 @@ void BeamSearch::forbid_repeats(int32_t row, std::span<float> logits) {
   }
 }
 
-/// Keeps a candidate in its place if it is one of the best, twice as many as beams: so many may end
-/// that beams enough are left. Of equal ones the first to be offered is better.
-bool BeamSearch::offer(const Candidate& candidate) {
-  const size_t most = beams_ == 1 ? 1 : 2 * beams_;
-  if (candidates_.size() == most && !(candidate.score > candidates_.back().score)) return false;
+/// Twice as many candidates as beams are kept: so many may end that beams enough are left.
+size_t BeamSearch::most_candidates() const {
+  return beams_ == 1 ? 1 : 2 * beams_;
+}
+
+/// Whether a candidate is one of the best so far. Of equal ones the first to be offered is better.
+bool BeamSearch::is_wanted(float score) const {
+  return candidates_.size() < most_candidates() || score > candidates_.back().score;
+}
+
+/// Keeps a candidate that is wanted in its place.
+void BeamSearch::offer(const Candidate& candidate) {
+  if (candidates_.size() == most_candidates()) candidates_.pop_back();
   const auto better = [](float score, const Candidate& c) { return score > c.score; };
   candidates_.insert(
       std::upper_bound(candidates_.begin(), candidates_.end(), candidate.score, better), candidate);
-  if (candidates_.size() > most) candidates_.pop_back();
-  return true;
 }
 
 /// Ends or continues the candidates. Only the best `beams` may end: the others are there to go on.

@@ -88,7 +88,9 @@ class BeamSearch {
   void forbid_repeats(int32_t row, std::span<float> logits);
   void take_away(Token token, std::span<float> logits);
   Token best_of(size_t block, std::span<const float> logits) const;
-  bool offer(const Candidate& candidate);
+  size_t most_candidates() const;
+  bool is_wanted(float score) const;
+  void offer(const Candidate& candidate);
   void choose();
   int32_t add_node(int32_t parent, Token token);
   void finish(int32_t node, float sum);

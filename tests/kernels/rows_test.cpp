@@ -336,6 +336,24 @@ TEST_CASE("logsumexp") {
     const float masked[] = {-kInf, -kInf}, top[] = {1, kInf};
     CHECK(k.logsumexp(masked, 2, nullptr) == -kInf);
     CHECK(k.logsumexp(top, 2, nullptr) == kInf);
+    // Stretches that rise, by little or by more than a float's range; masked ones, first or last.
+    for (const float step : {0.5f, 200.0f, -200.0f}) {
+      std::vector<float> rising(5 * kMaximumOf, -kInf);
+      double sum = 0;
+      const float top_stretch = step > 0 ? 3 : 1;
+      for (int64_t i = 1; i <= 3; ++i) {
+        std::fill_n(rising.begin() + i * kMaximumOf, kMaximumOf, step * static_cast<float>(i));
+        sum += std::exp(static_cast<double>(step * (static_cast<float>(i) - top_stretch)));
+      }
+      const double expected = step * top_stretch + std::log(sum * kMaximumOf);
+      CHECK(k.logsumexp(rising.data(), std::ssize(rising), nullptr) ==
+            doctest::Approx(expected).epsilon(1e-6));
+      for (const size_t place : {size_t{0}, rising.size() - 1}) {
+        std::vector<float> with_nan = rising;
+        with_nan[place] = kNan;
+        CHECK(std::isnan(k.logsumexp(with_nan.data(), std::ssize(with_nan), nullptr)));
+      }
+    }
   }
 }
 

@@ -8,6 +8,7 @@ namespace heed {
 
 struct VecMath {
   void (*exp)(const float* x, int64_t n, float* out);  // n a multiple of 16, here and below
+  void (*normal_exp2_of_nonpositive)(const float* x, int64_t n, float* out);
   void (*exp2_of_nonpositive)(const float* x, int64_t n, float* out);
   void (*erf)(const float* x, int64_t n, float* out);
   void (*tanh)(const float* x, int64_t n, float* out);

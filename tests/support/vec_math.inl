@@ -11,6 +11,7 @@ void apply(const float* x, int64_t n, float* out) {
 }
 
 constexpr VecMath kVecMath = {.exp = apply<exp>,
+                              .normal_exp2_of_nonpositive = apply<normal_exp2_of_nonpositive>,
                               .exp2_of_nonpositive = apply<exp2_of_nonpositive>,
                               .erf = apply<erf>,
                               .tanh = apply<tanh>};

@@ -179,18 +179,42 @@ int64_t argmax(const float* x, int64_t n) {
   return lane < n - i ? i + lane : 0;  // 0: nothing but NaN
 }
 
+/// exp(x) for x <= 0; 2^-126 where it would be less.
+inline Vec normal_exp(Vec x) {
+  constexpr float kLog2E = 1.44269504f;
+  return normal_exp2_of_nonpositive(x * broadcast(kLog2E));
+}
+
+/// Adds exp(x - shift) of `n` numbers to sums, which four chains share.
+inline void add_powers(const float* x, int64_t n, float shift, Vec (&sums)[4]) {
+  const Vec shifts = broadcast(shift);
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    for (int k = 0; k < 4; ++k) sums[k] = sums[k] + normal_exp(load(x + i + k * kLanes) - shifts);
+  }
+  for_each_vec(n - i, [&](int64_t j, auto part) {
+    sums[0] = sums[0] + part.keep(normal_exp(part.load(x + i + j) - shifts));
+  });
+}
+
+/// A stretch is summed while it is near; when one has a greater maximum than those before, what
+/// they sum to shrinks.
 float logsumexp(const float* x, int64_t n, float* maxima) {
-  float max = -INFINITY;
+  float max = -INFINITY, shift = 0;
+  Vec sums[4] = {zero(), zero(), zero(), zero()};
   for (int64_t i = 0; i < n; i += kMaximumOf) {
-    const float m = largest(x + i, n - i < kMaximumOf ? n - i : kMaximumOf);
+    const int64_t count = n - i < kMaximumOf ? n - i : kMaximumOf;
+    const float m = largest(x + i, count);
     if (maxima) maxima[i / kMaximumOf] = m;
-    if (m > max) max = m;
+    if (m > max) {
+      const Vec shrink = normal_exp(broadcast(max - m));
+      for (Vec& sum : sums) sum = sum * shrink;
+      max = shift = m;
+    }
+    add_powers(x + i, count, shift, sums);
   }
   if (isinf(max)) return max;  // no terms, or all of them 0; or one that dwarfs the others
-  const float sum = sum_over(n, [&](Vec partial, int64_t i, auto part) {
-    return partial + part.keep(exp(part.load(x + i) - broadcast(max)));
-  });
-  return max + logf(sum);
+  return max + logf(sum_of_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])));
 }
 
 void fill_rows(Kernels& t) {
