@@ -167,6 +167,13 @@ inline Vec bf16_pairs(Vec first, Vec second) {
   const __m256i high = _mm256_and_si256(upper_bf16(second), _mm256_set1_epi32(-0x10000));
   return {_mm256_castsi256_ps(_mm256_or_si256(low, high))};
 }
+inline Vec bf16_pairs(const uint16_t* first, const uint16_t* second) {
+  const auto dwords = [](const uint16_t* p) {
+    return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  };
+  const __m256i high = _mm256_slli_epi32(dwords(second), 16);
+  return {_mm256_castsi256_ps(_mm256_or_si256(dwords(first), high))};
+}
 inline Vec f16_pairs(Vec first, Vec second) {
   const __m256i low = _mm256_cvtepu16_epi32(to_f16(first));
   const __m256i high = _mm256_slli_epi32(_mm256_cvtepu16_epi32(to_f16(second)), 16);

@@ -138,6 +138,28 @@ inline void join_pairs(Vec even, Vec odd, Vec& a, Vec& b) {
   a.v = _mm512_permutex2var_ps(even.v, at, odd.v);
   b.v = _mm512_permutex2var_ps(even.v, _mm512_add_epi32(at, _mm512_set1_epi32(8)), odd.v);
 }
+/// Numbers [first, first + kLanes) of as many rows as columns. Lanes of 128 bits come from memory
+/// to their place, so that half as many shuffles are left: of 4 rows' 4 numbers.
+inline void load_columns(const float* const* rows, int64_t first, Vec (&x)[kLanes]) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kLanes; i += 4) {
+    const auto every_fourth = [=](int row) {
+      const float* const* at = rows + row;
+      const int64_t n = first + i;
+      __m512 four = _mm512_castps128_ps512(_mm_loadu_ps(at[0] + n));
+      four = _mm512_insertf32x4(four, _mm_loadu_ps(at[4] + n), 1);
+      four = _mm512_insertf32x4(four, _mm_loadu_ps(at[8] + n), 2);
+      return _mm512_insertf32x4(four, _mm_loadu_ps(at[12] + n), 3);
+    };
+    const __m512 a = every_fourth(0), b = every_fourth(1), c = every_fourth(2), d = every_fourth(3);
+    const __m512 ab = _mm512_unpacklo_ps(a, b), cd = _mm512_unpacklo_ps(c, d);
+    const __m512 ab_high = _mm512_unpackhi_ps(a, b), cd_high = _mm512_unpackhi_ps(c, d);
+    x[i].v = _mm512_shuffle_ps(ab, cd, 0x44);
+    x[i + 1].v = _mm512_shuffle_ps(ab, cd, 0xee);
+    x[i + 2].v = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
+    x[i + 3].v = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+  }
+}
 
 // ---- 16-bit floats ------------------------------------------------------------------------------
 /// Each lane rounded to nearest even, in its upper half; what the lower half holds is undefined.
@@ -172,6 +194,14 @@ inline Vec bf16_pairs(Vec first, Vec second) {
   const __m512i low = _mm512_srli_epi32(upper_bf16(first), 16);
   const __m512i high = _mm512_and_si512(upper_bf16(second), _mm512_set1_epi32(-0x10000));
   return {_mm512_castsi512_ps(_mm512_or_si512(low, high))};
+}
+/// The same of numbers that are rounded already.
+inline Vec bf16_pairs(const uint16_t* first, const uint16_t* second) {
+  const auto dwords = [](const uint16_t* p) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  };
+  const __m512i high = _mm512_slli_epi32(dwords(second), 16);
+  return {_mm512_castsi512_ps(_mm512_or_si512(dwords(first), high))};
 }
 inline Vec f16_pairs(Vec first, Vec second) {
   const __m512i low = _mm512_cvtepu16_epi32(to_f16(first));

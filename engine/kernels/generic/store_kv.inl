@@ -148,19 +148,8 @@ inline Vec key_dwords(const float* row, int64_t first, int64_t head_dim) {
   return pairs_of<type>(even, odd);
 }
 
-/// Pairs as they are: head_dim is a multiple of 32.
 template <KvType type>
-inline Vec key_dwords(const uint16_t* row, int64_t first, int64_t) {
-  return load(reinterpret_cast<const float*>(row) + first);
-}
-
-inline Vec load_up_to(const uint16_t* p, int64_t) {
-  return load_bf16(p);
-}
-
-template <KvType type, typename Number>
-void store_tile_as(const KvTiles& kv, const KvRows& rows, const Number* row_keys,
-                   const Number* row_values, int64_t tile) {
+void store_tile_as(const KvTiles& kv, const KvRows& rows, int64_t tile) {
   constexpr int64_t kPack = type == KvType::f32 ? 1 : 2;
   const int64_t dwords = kv.head_dim / kPack, size = kv_tile_bytes(type, kv.head_dim);
   auto* keys = reinterpret_cast<float*>(kv.keys + tile * size);
@@ -169,7 +158,7 @@ void store_tile_as(const KvTiles& kv, const KvRows& rows, const Number* row_keys
       Vec x[kLanes];
       for (int64_t t = 0; t < kLanes; ++t) {
         const bool there = token + t < rows.count;
-        x[t] = there ? key_dwords<type>(row_keys + (token + t) * rows.stride, first, kv.head_dim)
+        x[t] = there ? key_dwords<type>(rows.keys + (token + t) * rows.stride, first, kv.head_dim)
                      : zero();
       }
       transpose(x);
@@ -179,7 +168,7 @@ void store_tile_as(const KvTiles& kv, const KvRows& rows, const Number* row_keys
   }
   auto* values = reinterpret_cast<float*>(kv.values + tile * size);
   for (int64_t token = 0; token < kTileTokens; token += kPack, values += kv.head_dim) {
-    const Number* row = row_values + token * rows.stride;
+    const float* row = rows.values + token * rows.stride;
     for (int64_t d = 0; d < kv.head_dim; d += kLanes) {
       const int64_t n = kv.head_dim - d;
       Vec x = token < rows.count ? load_up_to(row + d, n) : zero();
@@ -188,6 +177,44 @@ void store_tile_as(const KvTiles& kv, const KvRows& rows, const Number* row_keys
         x = pairs_of<type>(x, both ? load_up_to(row + rows.stride + d, n) : zero());
       }
       n >= kLanes ? store(x, values + d) : store_first(x, values + d, n);
+    }
+  }
+}
+
+/// Dwords [first, first + kLanes) of as many rows as columns. (AVX-512 has its own.)
+template <typename Dword>
+inline void load_columns(const Dword* const* rows, int64_t first, Vec (&x)[kLanes]) {
+  for (int64_t i = 0; i < kLanes; ++i) x[i] = load(rows[i] + first);
+  transpose(x);
+}
+
+/// Numbers that are bf16 already, in rows of a multiple of 32.
+void store_halves(const KvTiles& kv, const KvRows& rows, int64_t tile) {
+  alignas(64) static constexpr uint16_t kZeros[kRecordColumns] = {};
+  const int64_t size = kv_tile_bytes(KvType::bf16, kv.head_dim);
+  auto* keys = reinterpret_cast<float*>(kv.keys + tile * size);
+  auto* values = reinterpret_cast<float*>(kv.values + tile * size);
+  for (int64_t d = 0; d < kv.head_dim; d += kRecordColumns, values += kRecordColumns) {
+    const float* row_keys[kTileTokens];
+    const uint16_t* row_values[kTileTokens];
+    for (int64_t t = 0; t < kTileTokens; ++t) {
+      const int64_t at = t * rows.stride + d;
+      const bool there = t < rows.count;
+      row_keys[t] = reinterpret_cast<const float*>(there ? rows.bf16_keys + at : kZeros);
+      row_values[t] = there ? rows.bf16_values + at : kZeros;
+    }
+    for (int64_t token = 0; token < kTileTokens; token += kLanes) {
+      for (int64_t first = 0; first < kRecordColumns / 2; first += kLanes) {
+        Vec x[kLanes];
+        load_columns(row_keys + token, first, x);
+        float* to = keys + (d / 2 + first) * kTileTokens + token;
+        for (int64_t i = 0; i < kLanes; ++i) store(x[i], to + i * kTileTokens);
+      }
+    }
+    for (int64_t t = 0; t < kTileTokens; t += 2) {
+      for (int64_t i = 0; i < kRecordColumns; i += kLanes)
+        store(bf16_pairs(row_values[t] + i, row_values[t + 1] + i),
+              values + t / 2 * kv.head_dim + i);
     }
   }
 }
@@ -208,13 +235,12 @@ inline void store_codes(const KvTiles& kv, const KvRows& rows, int64_t tile) {
 void store_kv_tile(const KvTiles& kv, const KvRows& rows, int64_t tile) {
   switch (kv.type) {
     case KvType::f32:
-      return store_tile_as<KvType::f32>(kv, rows, rows.keys, rows.values, tile);
+      return store_tile_as<KvType::f32>(kv, rows, tile);
     case KvType::bf16:
-      if (rows.bf16_keys)
-        return store_tile_as<KvType::bf16>(kv, rows, rows.bf16_keys, rows.bf16_values, tile);
-      return store_tile_as<KvType::bf16>(kv, rows, rows.keys, rows.values, tile);
+      return rows.bf16_keys ? store_halves(kv, rows, tile)
+                            : store_tile_as<KvType::bf16>(kv, rows, tile);
     case KvType::f16:
-      return store_tile_as<KvType::f16>(kv, rows, rows.keys, rows.values, tile);
+      return store_tile_as<KvType::f16>(kv, rows, tile);
     case KvType::q8:
       return store_codes(kv, rows, tile);
   }
