@@ -1,14 +1,16 @@
-// Attention of a few queries of several heads over few keys and values in bf16, by tiles of AMX:
-// what the hypotheses of a search ask for. For each head a product of the queries with 16 keys, and
-// one of their weights of 32 keys with 16 numbers of the values, where the vector units would need
-// 64 and 128 instructions. Tiles of queries have as many rows as there are queries.
+// Attention of several heads over few keys and values in bf16, by tiles of AMX: what encoders of
+// short texts and the hypotheses of a search ask for. For each head a product of the queries with
+// 16 keys, and one of their weights of 32 keys with 16 numbers of the values.
 //
-// Heads go together whose queries fill the 16 lanes of a vector: their products do not wait for
-// each other, and the reductions of their softmaxes are made at once. All keys are one block: there
-// is nothing to correct later.
+// The queries of a head are taken in strips of as many rows as each other, up to 16; the last
+// begins earlier where they do not fill it. While the vector units weigh a strip, tiles make the
+// next one's scores and the last one's sums: none waits for what it has just stored.
+//
+// All keys are one block, and a softmax is the same whatever is subtracted from its scores: weights
+// are powers of two of the scores as they are, and totals, made by tiles as well, tell whether
+// those were too large or too small for that. Only then a row's maximum is looked for.
 #include "engine/kernels/avx512_vec.h"
 
-#include "engine/kernels/amx_softmax.h"
 #include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/bf16_math.h"
 #include "engine/kernels/tables.h"
@@ -16,178 +18,259 @@
 namespace heed {
 namespace {
 
-/// Tiles of keys at most, and numbers of a head: scores and queries then fill 12 KiB.
+/// Tiles of keys at most, and numbers of a head.
 constexpr int64_t kMostTiles = 8;
 constexpr int64_t kMostDims = 128;
 
-/// Floats from a query's scores to the next one's.
-constexpr int64_t kScoreStride = kMostTiles * kTileTokens;
+/// From a tile of scores, or of weights of 32 keys, to the next: 16 rows, and one to keep them from
+/// lying 4 KiB apart, where a load seems to depend on a store before.
+constexpr int64_t kScoreFloats = (kTileRows + 1) * kTileTokens;
+constexpr int64_t kWeightHalves = (kTileRows + 1) * kRecordColumns;
 
-/// Tiles 0 and 1 are sums, 2 queries or weights, 3 weights of a single tile of values, 4 and 5 keys
-/// or values, 6 and 7 a single tile of values.
-TileShapes shapes_for(int64_t queries) {
+/// Between them totals of weights leave room for large sums and small weights.
+constexpr float kSmallestTotal = 0x1p-60f;
+constexpr float kLargestTotal = 0x1p60f;
+
+constexpr float kLog2E = 1.44269504f;
+
+/// Two ones in bf16.
+constexpr uint32_t kOnes = 0x3f803f80;
+
+/// Tiles 0 and 1 are scores or sums, 2 queries or weights, 3 weights of a single tile of values, 4
+/// keys or values, 5 a single tile of values, 6 ones, 7 totals.
+TileShapes shapes_for(int64_t rows) {
   TileShapes shapes;
-  for (int i = 0; i < 4; ++i) shapes.rows[i] = static_cast<uint8_t>(queries);
+  for (const int i : {0, 1, 2, 3, 7}) shapes.rows[i] = static_cast<uint8_t>(rows);
   shapes.bytes[3] = kTileRowBytes / 2;
-  shapes.rows[6] = shapes.rows[7] = kTileRows / 2;
+  shapes.rows[5] = kTileRows / 2;
+  shapes.bytes[6] = shapes.bytes[7] = sizeof(float);
   return shapes;
 }
 
-/// A call. Rows are queries of a group of heads, head by head.
+/// Rows of a head, as many as all strips have; those before `fresh` are the strip's before it too.
+struct Strip {
+  int64_t head = 0, begin = 0, fresh = 0;
+  int place = 0;  // of its scores and weights
+};
+
+/// A call.
 class Heads {
  public:
   explicit Heads(const AttendHeadsArgs& args)
       : args_(args),
         dims_(args.kv.head_dim),
         tiles_(tiles_for(args.keys)),
-        tile_bytes_(kv_tile_bytes(KvType::bf16, dims_)) {
-    for (int64_t r = 0, i = 0; r < kLanes; ++r, i = i + 1 < args.count ? i + 1 : 0)
-      query_of_[r] = i;
-    for (int64_t i = 0; i < args.count; ++i) {
-      for (int64_t t = 0; t < tiles_; ++t) {
-        const int64_t left = args.keys - t * kTileTokens;
-        const __mmask16 there = first_lanes(left < kTileTokens ? left : kTileTokens);
-        seen_[i][t] = args.masks ? args.masks[i][t] & there : there;
-      }
-    }
-  }
+        tile_bytes_(kv_tile_bytes(KvType::bf16, dims_)),
+        strips_((args.count + kTileRows - 1) / kTileRows),
+        rows_((args.count + strips_ - 1) / strips_),
+        scale_(args.scale * kLog2E) {}
 
   void run() {
-    configure_tiles(shapes_for(args_.count));
-    const int64_t group = kLanes / args_.count;
-    for (int64_t head = 0; head < args_.heads; head += group) {
-      const int64_t heads = head + group < args_.heads ? group : args_.heads - head;
-      pack_queries(head, heads);
-      for (int64_t i = 0; i < heads; ++i) score(head + i, i);
-      finish_stores();
-      weigh(heads * args_.count);
-      finish_stores();
-      for (int64_t i = 0; i < heads; ++i) add_values(head + i, i);
-      finish_stores();
-      scale(head, heads);
+    alignas(64) uint32_t ones[kTileRows];
+    for (uint32_t& pair : ones) pair = kOnes;
+    configure_tiles(shapes_for(rows_));
+    _tile_loadd(6, ones, sizeof(float));
+    const int64_t count = args_.heads * strips_;
+    Strip last, here, next;
+    score(next);
+    for (int64_t i = 0; i <= count; ++i) {
+      last = here;
+      here = next;
+      if (i + 1 < count) score(next = after(here));
+      if (i > 0) add_values(last);
+      if (i < count) weigh(here, here.fresh, rows_, zero());
+      if (i > 0) finish(last);
     }
     _tile_release();
   }
 
  private:
-  void pack_queries(int64_t first_head, int64_t heads);
-  void score(int64_t head, int64_t place);
-  void weigh(int64_t rows);
-  void add_values(int64_t head, int64_t place);
-  void scale(int64_t first_head, int64_t heads);
+  Strip after(const Strip& strip) const;
+  const std::byte* pack_queries(const Strip& strip);
+  void score(const Strip& strip);
+  uint32_t seen(int64_t query, int64_t tile) const;
+  template <bool masked>
+  void weigh_pair(const Strip& strip, int64_t tile, int64_t row, int64_t end, Vec shift);
+  void weigh(const Strip& strip, int64_t row, int64_t end, Vec shift);
+  void weigh_by_maximum(const Strip& strip, int64_t row);
+  void add_values(const Strip& strip);
+  Vec totals_of(const Strip& strip);
+  void finish(const Strip& strip);
 
   const AttendHeadsArgs& args_;
-  const int64_t dims_, tiles_, tile_bytes_;
-  int64_t query_of_[kLanes];                          // the query that a row is of
-  uint16_t seen_[kTileQueries][kMostTiles];           // keys, as bits
-  alignas(64) uint16_t queries_[kLanes * kMostDims];  // [head][dims / 32][query][32]
-  alignas(64) float scores_[kLanes * kScoreStride];   // then weights, [row][pair of tiles][32]
-  alignas(64) float factors_[kLanes];                 // of a row's sums
+  const int64_t dims_, tiles_, tile_bytes_, strips_, rows_;
+  const float scale_;  // of scores, times log2(e): then they are powers of two
+  alignas(64) float scores_[3][kMostTiles * kScoreFloats];           // [tile][row][16]
+  alignas(64) uint16_t weights_[3][kMostTiles / 2 * kWeightHalves];  // [pair of tiles][row][32]
+  alignas(64) float sums_[kTileRows * kMostDims];                    // [row][dims]
+  alignas(64) float totals_[kLanes];
+  alignas(64) uint16_t queries_[kTileRows * kMostDims];  // [dims / 32][row][32]
 };
 
-void Heads::pack_queries(int64_t first_head, int64_t heads) {
-  uint16_t* to = queries_;
-  for (int64_t h = first_head; h < first_head + heads; ++h) {
-    for (int64_t d = h * dims_; d < (h + 1) * dims_; d += kRecordColumns) {
-      for (int64_t i = 0; i < args_.count; ++i, to += kRecordColumns) {
-        const float* from = args_.queries + i * args_.query_stride + d;
-        store_bf16(load(from), load(from + kLanes), to);
-      }
+Strip Heads::after(const Strip& strip) const {
+  Strip next = {.head = strip.head, .place = strip.place == 2 ? 0 : strip.place + 1};
+  int64_t row = strip.begin + rows_;
+  if (row == args_.count) {
+    ++next.head;
+    row = 0;
+  }
+  const int64_t most = args_.count - rows_;
+  next.begin = row < most ? row : most;
+  next.fresh = row - next.begin;
+  return next;
+}
+
+/// A strip's queries as tiles of rows_ rows.
+const std::byte* Heads::pack_queries(const Strip& strip) {
+  const float* from = args_.queries + strip.begin * args_.query_stride + strip.head * dims_;
+  auto* to = reinterpret_cast<std::byte*>(queries_);
+  for (int64_t r = 0; r < rows_; ++r, from += args_.query_stride)
+    store_tile_row(from, dims_, to + r * kTileRowBytes);
+  finish_stores();
+  return to;
+}
+
+/// Scores of a strip's queries, which are read where they lie if they are bf16.
+void Heads::score(const Strip& strip) {
+  const std::byte* queries;
+  int64_t stride = kTileRowBytes, next = kTileBytes;
+  if (args_.bf16_queries) {
+    const int64_t at = strip.begin * args_.query_stride + strip.head * dims_;
+    queries = reinterpret_cast<const std::byte*>(args_.bf16_queries + at);
+    stride = args_.query_stride * 2;
+    next = kTileRowBytes;
+  } else {
+    queries = pack_queries(strip);
+  }
+  const std::byte* keys = args_.kv.keys + strip.head * args_.head_stride;
+  float* scores = scores_[strip.place];
+  for (int64_t t = 0; t < tiles_; t += 2, keys += 2 * tile_bytes_, scores += 2 * kScoreFloats) {
+    const bool both = t + 1 < tiles_;
+    _tile_zero(0);
+    _tile_zero(1);
+    for (int64_t i = 0; i * kTileBytes < tile_bytes_; ++i) {
+      _tile_loadd(2, queries + i * next, stride);
+      _tile_loadd(4, keys + i * kTileBytes, kTileRowBytes);
+      _tile_dpbf16ps(0, 2, 4);
+      if (!both) continue;
+      _tile_loadd(4, keys + tile_bytes_ + i * kTileBytes, kTileRowBytes);
+      _tile_dpbf16ps(1, 2, 4);
     }
+    _tile_stored(0, scores, kTileRowBytes);
+    if (both) _tile_stored(1, scores + kScoreFloats, kTileRowBytes);
   }
   finish_stores();
 }
 
-/// Scores of a head's queries, whose place is among those of its group.
-void Heads::score(int64_t head, int64_t place) {
-  const int64_t chunk_bytes = args_.count * kTileRowBytes;
-  const auto* queries = reinterpret_cast<const std::byte*>(queries_ + place * args_.count * dims_);
-  const std::byte* keys = args_.kv.keys + head * args_.head_stride;
-  float* scores = scores_ + place * args_.count * kScoreStride;
-  for (int64_t t = 0; t < tiles_; ++t, keys += tile_bytes_) {
-    _tile_zero(0);
-    for (int64_t i = 0; i * kTileBytes < tile_bytes_; ++i) {
-      _tile_loadd(2, queries + i * chunk_bytes, kTileRowBytes);
-      _tile_loadd(4, keys + i * kTileBytes, kTileRowBytes);
-      _tile_dpbf16ps(0, 2, 4);
-    }
-    _tile_stored(0, scores + t * kTileTokens, kScoreStride * 4);
+/// The keys of a pair of tiles that a query sees, as bits.
+inline uint32_t Heads::seen(int64_t query, int64_t tile) const {
+  const int64_t left = args_.keys - tile * kTileTokens;
+  const uint32_t there = left < 2 * kTileTokens ? (1u << left) - 1 : ~0u;
+  if (!args_.masks) return there;
+  const uint16_t* mask = args_.masks[query] + tile;
+  return there & (mask[0] | (tile + 1 < tiles_ ? mask[1] << kTileTokens : 0u));
+}
+
+template <bool masked>
+inline void Heads::weigh_pair(const Strip& strip, int64_t tile, int64_t row, int64_t end,
+                              Vec shift) {
+  const Vec scale = broadcast(scale_);
+  const float* scores = scores_[strip.place] + tile * kScoreFloats + row * kTileTokens;
+  uint16_t* weights = weights_[strip.place] + tile / 2 * kWeightHalves + row * kRecordColumns;
+  const bool both = tile + 1 < tiles_;
+  __mmask32 bits = seen(strip.begin, tile);
+  for (; row < end; ++row, scores += kTileTokens, weights += kRecordColumns) {
+    if (masked) bits = seen(strip.begin + row, tile);
+    const Vec a = brief_exp2(fms(load(scores), scale, shift));
+    const Vec b = both ? brief_exp2(fms(load(scores + kScoreFloats), scale, shift)) : zero();
+    _mm512_store_si512(weights, (__m512i)_mm512_maskz_cvtne2ps_pbh(bits, b.v, a.v));
   }
 }
 
-/// Turns the scores of `rows` rows into weights 2^(scale score - maximum).
-void Heads::weigh(int64_t rows) {
-  constexpr float kLog2E = 1.44269504f;
-  const Vec hidden = broadcast(-__builtin_inff()), scale = broadcast(args_.scale * kLog2E);
-  Vec rows_joined[kLanes];
-  for (int64_t r = 0; r < kLanes; ++r) {
-    Vec largest = hidden;
-    const float* at = scores_ + r * kScoreStride;
-    const uint16_t* seen = seen_[query_of_[r]];
-    for (int64_t t = 0; t < tiles_ && r < rows; ++t)
-      largest = max(select(lanes_of(seen[t]), load(at + t * kTileTokens), hidden), largest);
-    rows_joined[r] = largest;
-  }
-  const Vec maxima = largest_of_each(rows_joined) * scale;
-  alignas(64) float shifts[kLanes];
-  store(select(maxima == hidden, zero(), maxima), shifts);  // nothing seen: all weights are 0
-  for (int64_t r = 0; r < kLanes; ++r) {
-    rows_joined[r] = zero();
-    if (r >= rows) continue;
-    float* at = scores_ + r * kScoreStride;
-    const uint16_t* seen = seen_[query_of_[r]];
-    const Vec shift = broadcast(shifts[r]);
-    const auto weight = [&](int64_t t) {
-      const Vec w = brief_exp2(fms(load(at + t * kTileTokens), scale, shift));
-      return select(lanes_of(seen[t]), w, zero());
-    };
-    for (int64_t t = 0; t < tiles_; t += 2) {
-      const Vec a = weight(t), b = t + 1 < tiles_ ? weight(t + 1) : zero();
-      rows_joined[r] = rows_joined[r] + (a + b);
-      store_bf16(a, b, at + t / 2 * kTileTokens);
-    }
-  }
-  const Vec totals = sum_of_each(rows_joined);
-  store(select(totals == zero(), zero(), broadcast(1) / totals), factors_);
+/// Turns scores of rows [row, end) of a strip into weights 2^(scale score - shift).
+void Heads::weigh(const Strip& strip, int64_t row, int64_t end, Vec shift) {
+  for (int64_t t = 0; t < tiles_; t += 2)
+    args_.masks ? weigh_pair<true>(strip, t, row, end, shift)
+                : weigh_pair<false>(strip, t, row, end, shift);
+  finish_stores();
 }
 
-/// Writes the sums of weighed values of a head.
-void Heads::add_values(int64_t head, int64_t place) {
+void Heads::weigh_by_maximum(const Strip& strip, int64_t row) {
+  const Vec hidden = broadcast(-__builtin_inff());
+  Vec largest = hidden;
+  for (int64_t t = 0; t < tiles_; ++t) {
+    const uint32_t bits = seen(strip.begin + row, t) & 0xffff;
+    const Vec x = load(scores_[strip.place] + t * kScoreFloats + row * kTileTokens);
+    largest = max(select(lanes_of(bits), x * broadcast(scale_), hidden), largest);
+  }
+  const Vec maximum = spread_max(largest);
+  weigh(strip, row, row + 1, select(maximum == hidden, zero(), maximum));  // or nothing is seen
+}
+
+/// Makes sums of a strip's weighed values, and of its weights.
+void Heads::add_values(const Strip& strip) {
   const int64_t stride = dims_ * 4;
-  const float* weights = scores_ + place * args_.count * kScoreStride;
+  _tile_zero(7);
   for (int64_t d = 0; d < dims_; d += kRecordColumns) {
-    const std::byte* values = args_.kv.values + head * args_.head_stride + d * 4;
+    const uint16_t* weights = weights_[strip.place];
+    const std::byte* values = args_.kv.values + strip.head * args_.head_stride + d * 4;
     _tile_zero(0);
     _tile_zero(1);
-    int64_t t = 0;
-    for (; t + 1 < tiles_; t += 2, values += 2 * tile_bytes_) {
-      _tile_loadd(2, weights + t / 2 * kTileTokens, kScoreStride * 4);
-      _tile_loadd(4, values, stride);
-      _tile_dpbf16ps(0, 2, 4);
-      _tile_loadd(5, values + kTileRowBytes, stride);
-      _tile_dpbf16ps(1, 2, 5);
+    for (int64_t t = 0; t < tiles_; t += 2, values += 2 * tile_bytes_, weights += kWeightHalves) {
+      _tile_loadd(2, weights, kTileRowBytes);
+      if (d == 0) _tile_dpbf16ps(7, 2, 6);
+      if (t + 1 < tiles_) {
+        _tile_loadd(4, values, stride);
+        _tile_dpbf16ps(0, 2, 4);
+        _tile_loadd(4, values + kTileRowBytes, stride);
+        _tile_dpbf16ps(1, 2, 4);
+      } else {
+        _tile_loadd(3, weights, kTileRowBytes);
+        _tile_loadd(5, values, stride);
+        _tile_dpbf16ps(0, 3, 5);
+        _tile_loadd(5, values + kTileRowBytes, stride);
+        _tile_dpbf16ps(1, 3, 5);
+      }
     }
-    if (t < tiles_) {
-      _tile_loadd(3, weights + t / 2 * kTileTokens, kScoreStride * 4);
-      _tile_loadd(6, values, stride);
-      _tile_dpbf16ps(0, 3, 6);
-      _tile_loadd(7, values + kTileRowBytes, stride);
-      _tile_dpbf16ps(1, 3, 7);
-    }
-    float* out = args_.outputs + head * dims_ + d;
-    _tile_stored(0, out, args_.output_stride * 4);
-    _tile_stored(1, out + kLanes, args_.output_stride * 4);
+    _tile_stored(0, sums_ + d, stride);
+    _tile_stored(1, sums_ + d + kLanes, stride);
   }
+  _tile_stored(7, totals_, sizeof(float));
+  finish_stores();
 }
 
-/// Divides sums by those of the weights.
-void Heads::scale(int64_t first_head, int64_t heads) {
-  const float* factors = factors_;
-  for (int64_t h = first_head; h < first_head + heads; ++h) {
-    float* out = args_.outputs + h * dims_;
-    for (int64_t i = 0; i < args_.count; ++i, out += args_.output_stride) {
-      const Vec factor = broadcast(*factors++);
-      for (int64_t d = 0; d < dims_; d += kLanes) store(load(out + d) * factor, out + d);
+/// Totals of a strip's rows; those that have no room, and their sums, are made again.
+Vec Heads::totals_of(const Strip& strip) {
+  const Vec totals = load(totals_);
+  const uint32_t rows = first_lanes(rows_) & ~((1u << strip.fresh) - 1);
+  const uint32_t large = (broadcast(kSmallestTotal) < totals).m;
+  uint32_t bad = rows & ~(large & (totals < broadcast(kLargestTotal)).m);
+  if (!bad) return totals;
+  for (; bad; bad &= bad - 1) weigh_by_maximum(strip, __builtin_ctz(bad));
+  add_values(strip);
+  return load(totals_);
+}
+
+/// Writes sums divided by their totals.
+void Heads::finish(const Strip& strip) {
+  const Vec totals = totals_of(strip);
+  alignas(64) float factors[kLanes];
+  store(select(totals == zero(), zero(), broadcast(1) / totals), factors);
+  const int64_t column = strip.head * dims_;
+  for (int64_t r = strip.fresh; r < rows_; ++r) {
+    const int64_t row = strip.begin + r;
+    const Vec factor = broadcast(factors[r]);
+    for (int64_t d = 0; d < dims_; d += kRecordColumns) {
+      const float* sums = sums_ + r * dims_ + d;
+      const Vec x = load(sums) * factor, y = load(sums + kLanes) * factor;
+      if (args_.bf16_outputs) {
+        const int64_t at = (column + d) / kRecordColumns * args_.bf16_stride;
+        store_bf16(x, y, args_.bf16_outputs[row] + at);
+      } else {
+        float* out = args_.outputs + row * args_.output_stride + column + d;
+        store(x, out);
+        store(y, out + kLanes);
+      }
     }
   }
 }

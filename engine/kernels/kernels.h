@@ -189,15 +189,24 @@ struct AttendArgs {
   std::byte* scratch = nullptr;  // attend_scratch() bytes, this thread's own
 };
 
+/// Rows of a call that takes several heads, at most.
+inline constexpr int64_t kMostHeadsRows = 128;
+
 /// Queries of several heads that have keys of their own, but see the same of them: rows of a few
-/// tokens with their heads side by side. As AttendArgs, a call for each head; on a table that takes
-/// heads together products are summed in another order, whatever their number.
+/// tokens, or of a short text, with their heads side by side. As AttendArgs, a call for each head;
+/// on a table that takes heads together products are summed in another order, whatever their
+/// number, and weights are divided by the sum of what they are rounded to.
 struct AttendHeadsArgs {
   const float* queries = nullptr;  // [count] rows of heads * head_dim, query_stride apart
   int64_t query_stride = 0;
+  /// Or null. Instead of floats, as in AttendArgs.
+  const uint16_t* bf16_queries = nullptr;
   float* outputs = nullptr;  // likewise
   int64_t output_stride = 0;
-  int64_t count = 0;  // of rows, up to kTileQueries
+  /// Or null. Instead of floats, as in AttendArgs.
+  uint16_t* const* bf16_outputs = nullptr;  // [count]
+  int64_t bf16_stride = kRecordColumns;
+  int64_t count = 0;  // of rows, up to kMostHeadsRows
   int64_t heads = 0;
   int64_t keys = 0;                        // a query sees these first ones
   const uint16_t* const* masks = nullptr;  // [count] or null: of them only those in its mask

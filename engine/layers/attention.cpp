@@ -18,12 +18,6 @@ constexpr int64_t kRowsOverhead = 64;
 constexpr int64_t kSplitRows = 4;
 constexpr int64_t kSplitKeys = 512;
 
-/// The type of keys and values that live for one pass, where a cache would have `type`: 8 bits save
-/// nothing there.
-KvType uncached(KvType type) {
-  return type == KvType::q8 ? KvType::bf16 : type;
-}
-
 }  // namespace
 
 void AttentionStep::prefetch(const KvTiles& kv, int64_t tokens) {
@@ -300,29 +294,6 @@ void AttentionStep::run_cached(const Run& run, int thread) const {
   finish();
 }
 
-/// A kv head of a sequence that lives for this pass only: its keys and values lie in the thread's
-/// scratch.
-void AttentionStep::run_head(const Run& run, const SequenceRows& sequence, int64_t kv_head,
-                             int thread) const {
-  ScratchSplitter scratch(run.thread_scratch(thread));
-  const KvType type = uncached(run.pass.kv_type);
-  const int64_t bytes = tiles_for(sequence.rows) * kv_tile_bytes(type, head_dim);
-  Item item{.sequence = &sequence, .kv_head = kv_head, .rows = {0, sequence.rows}};
-  item.tiles = {.type = type,
-                .head_dim = head_dim,
-                .keys = scratch.take<std::byte>(bytes),
-                .values = scratch.take<std::byte>(bytes)};
-  rotate_item(run, item);
-  for (int64_t i = 0; i < sequence.rows; i += kTileTokens) {
-    const int64_t count = std::min<int64_t>(kTileTokens, sequence.rows - i);
-    store_tile(run, sequence.first_row + i, count, kv_head, item.tiles, i / kTileTokens);
-  }
-  for (int64_t begin = 0; begin < sequence.rows; begin += query_rows()) {
-    item.rows = {begin, std::min(begin + query_rows(), sequence.rows)};
-    attend(run, item, scratch);
-  }
-}
-
 /// Sequence after sequence, so that a thread attends for about the rows that it has multiplied
 /// with the weights, and its cache holds.
 void AttentionStep::run_uncached(const Run& run, int thread) const {
@@ -332,9 +303,12 @@ void AttentionStep::run_uncached(const Run& run, int thread) const {
   const Range mine = split(total, thread, run.team.size());
   int64_t at = 0;
   for (const SequenceRows& sequence : run.pass.sequences) {
-    for (int64_t h = 0; h < kv_heads; ++h, at += cost(sequence)) {
-      if (at >= mine.begin && at < mine.end) run_head(run, sequence, h, thread);
-    }
+    int64_t first = 0;
+    for (; first < kv_heads && at < mine.begin; ++first) at += cost(sequence);
+    int64_t end = first;
+    for (; end < kv_heads && at < mine.end; ++end) at += cost(sequence);
+    at += (kv_heads - end) * cost(sequence);
+    run_heads(run, sequence, {first, end}, thread);
   }
 }
 
@@ -443,15 +417,12 @@ int64_t AttentionStep::part_bytes(int64_t positions) const {
 int64_t AttentionStep::scratch_bytes(const Kernels& kernels, KvType type, int64_t rows) const {
   const int64_t count = heads / kv_heads * std::min(rows, query_rows());
   const int64_t tiles =
-      ScratchSplitter::padded(tiles_for(rows) * kv_tile_bytes(uncached(type), head_dim));
-  const int64_t most = std::max<int64_t>(count, kTileQueries);
+      std::max(kHeadsBytes, 2 * tiles_for(rows) * kv_tile_bytes(uncached_type(type), head_dim));
+  const int64_t most = std::max(count, std::min(rows, kMostHeadsRows));
   const int64_t attend = std::max(kernels.attend_scratch(type, head_dim, most),
-                                  kernels.attend_scratch(uncached(type), head_dim, most));
+                                  kernels.attend_scratch(uncached_type(type), head_dim, most));
   const int64_t pointer = static_cast<int64_t>(sizeof(void*));
-  const bool together = reader && heads == kv_heads;
-  const int64_t outputs = together ? kTileQueries * heads * head_dim * sizeof(float) : 0;
-  return 2 * tiles + 6 * ScratchSplitter::padded(count * pointer) +
-         ScratchSplitter::padded(outputs) + ScratchSplitter::padded(attend);
+  return tiles + 6 * ScratchSplitter::padded(count * pointer) + ScratchSplitter::padded(attend);
 }
 
 }  // namespace heed

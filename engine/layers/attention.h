@@ -88,6 +88,12 @@ struct AttentionStep {
     bool more = false;
   };
   struct Parts;
+  /// Bytes of keys and values of heads of a short sequence that go together: they and what the
+  /// kernel makes of them stay in the nearest cache.
+  static constexpr int64_t kHeadsBytes = 12 << 10;
+  /// The type of keys and values that live for one pass, where a cache would have `type`: 8 bits
+  /// save nothing there.
+  static KvType uncached_type(KvType type) { return type == KvType::q8 ? KvType::bf16 : type; }
   int64_t query_rows() const;
   void rotate(const Run& run, float* row, int32_t position, int64_t first_head,
               int64_t count) const;
@@ -99,12 +105,14 @@ struct AttentionStep {
   void store_item(const Run& run, const Item& item) const;
   void store_rows(const Run& run, int thread) const;
   void store_head(const Run& run, const SequenceRows& sequence, Range rows, int64_t kv_head) const;
-  void run_head(const Run& run, const SequenceRows& sequence, int64_t kv_head, int thread) const;
   void run_cached(const Run& run, int thread) const;
   bool takes_heads(const Run& run) const;
+  bool takes_heads(const SequenceRows& sequence) const;
   void prefetch_heads(const Run& run, const SequenceRows& sequence, int64_t count) const;
   void attend_heads(const Run& run, const SequenceRows& sequence, Range rows, Range some,
-                    ScratchSplitter scratch) const;
+                    const KvTiles& kv, int64_t head_stride, ScratchSplitter scratch) const;
+  void store_tiles(const Run& run, const Item& item) const;
+  void run_heads(const Run& run, const SequenceRows& sequence, Range some, int thread) const;
   void run_hypotheses(const Run& run, int thread) const;
   void run_split(const Run& run, int thread) const;
   bool can_split(const Run& run) const;

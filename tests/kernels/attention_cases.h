@@ -119,6 +119,7 @@ inline Attended attend(const Kernels& k, const Cache& cache, const Queries& q, i
 /// What a kernel may round, by how much of a number at most.
 struct Rounding {
   double weights = 0;  // of each weight
+  double total = 0;    // of what weights are divided by
   double powers = 0;   // of two, which weights are before they are rounded
   double cached = 0;   // of each number of keys and values, once more
   double steps = 0;    // of a query's largest number, and of its largest weight times value's scale
@@ -180,7 +181,8 @@ inline void check_query(const Cache& cache, const Queries& q, int64_t i, const R
     }
     const double tolerance =
         size * (2 * weight_error + sum_error + rounding.weights + rounding.cached) +
-        rounding.steps * codes * largest_weight + std::numeric_limits<float>::min();
+        std::abs(expected) * rounding.total + rounding.steps * codes * largest_weight +
+        std::numeric_limits<float>::min();
     if (!(std::abs(got.out[i * dim + d] - expected) <= tolerance)) {
       FAIL("query ", i, "[", d, "] = ", got.out[i * dim + d], ", expected ", expected, " to ",
            tolerance, ", keys seen: ", seen.size());

@@ -199,6 +199,37 @@ TEST_CASE("with a cache: many rows at once, then one by one, in the layer's own 
   }
 }
 
+TEST_CASE("without a cache: a sequence's bits depend on no other, be it short or long") {
+  constexpr int64_t kThree = 3, kWide = 32, kIn = 3 * kThree * kWide, kOut = kThree * kWide;
+  const std::vector<int64_t> lengths = {1, 17, 129, 33, 128, 2};
+  for (const Isa isa : machine_isas()) {
+    const Kernels& k = kernels(isa);
+    CAPTURE(k.name);
+    const auto outputs = [&](const std::vector<int64_t>& sequences, const std::vector<float>& qkv) {
+      const auto rows = static_cast<int64_t>(qkv.size()) / kIn;
+      StepBench bench(rows, k);
+      bench.set_sequences(sequences);
+      const AttentionStep step{.heads = kThree,
+                               .kv_heads = kThree,
+                               .head_dim = kWide,
+                               .mask = Mask::none,
+                               .scale = 0.2F,
+                               .qkv = bench.buffer(kIn, qkv),
+                               .out = bench.buffer(kOut)};
+      bench.run(step, step.scratch_bytes(k, bench.pass.kv_type, rows));
+      return bench.values(step.out);
+    };
+    std::vector<float> all, alone;
+    for (const int64_t length : lengths) {
+      const std::vector<float> qkv = random_values(length * kIn, static_cast<uint32_t>(length));
+      const std::vector<float> out = outputs({length}, qkv);
+      all.insert(all.end(), qkv.begin(), qkv.end());
+      alone.insert(alone.end(), out.begin(), out.end());
+    }
+    CHECK(outputs(lengths, all) == alone);
+  }
+}
+
 TEST_CASE("what one matrix alone reads is written in its form, rounded") {
   constexpr int64_t kTwoHeads = 2, kWide = 32, kOut = kTwoHeads * kWide, kRows = 40;
   for (const Isa isa : machine_isas()) {
