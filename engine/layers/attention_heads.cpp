@@ -6,6 +6,7 @@
 #include "engine/layers/attention.h"
 
 namespace heed {
+
 /// Whether the rows of a pass are hypotheses of searches, whose heads can go together.
 bool AttentionStep::takes_heads(const Run& run) const {
   return !run.pass.visible.empty() && heads == kv_heads && run.first_row(tail) == 0;
