@@ -334,12 +334,18 @@ void AttentionStep::run_split(const Run& run, int thread) const {
   const int64_t sums = of.count * kv_heads * of.queries;
   of.logsumexp = of.outputs + sums * head_dim;
   of.weights = of.logsumexp + sums;
-  // Heads one after the other: a thread has a stretch of keys, which it reads in order.
+  // Heads one after the other: a thread has a stretch of keys, which it reads in order; a part that
+  // two stretches share is whose its middle is.
   const Range mine = split(keys * kv_heads, thread, run.team.size());
+  const auto is_mine = [&](int64_t head, int64_t part) {
+    const int64_t begin = part * kSplitKeys, end = std::min(begin + kSplitKeys, keys);
+    const int64_t middle = head * keys + (begin + end) / 2;
+    return middle >= mine.begin && middle < mine.end;
+  };
   for (int64_t head = 0; head < kv_heads; ++head) {
     for (int64_t c = 0; c < of.count; ++c) {
-      const int64_t begin = c * kSplitKeys, at = head * keys + begin;
-      if (at < mine.begin || at >= mine.end) continue;
+      if (!is_mine(head, c)) continue;
+      const int64_t begin = c * kSplitKeys;
       const int64_t part = c * kv_heads + head;
       attend(run,
              {.sequence = &sequence,
@@ -349,7 +355,7 @@ void AttentionStep::run_split(const Run& run, int thread) const {
               .keys = {static_cast<int32_t>(begin), static_cast<int32_t>(begin + kSplitKeys)},
               .part = of.outputs + part * of.queries * head_dim,
               .logsumexp = of.logsumexp + part * of.queries,
-              .more = c + 1 < of.count && at + kSplitKeys < mine.end},
+              .more = c + 1 < of.count && is_mine(head, c + 1)},
              ScratchSplitter(run.thread_scratch(thread)));
     }
   }
