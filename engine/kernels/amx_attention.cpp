@@ -42,14 +42,8 @@ constexpr int64_t kStretchTiles = 64;
 /// Values are taken two tiles of 16 tokens at a time.
 constexpr int64_t kPair = 2;
 
-/// Floats from a tile of scores to the next: 16 rows, and one to keep them from lying 4 KiB apart,
-/// where a load seems to depend on a store before.
-constexpr int64_t kScoreFloats = (kTileRows + 1) * kTileTokens;
-
-/// Powers of two by which a score may exceed the maximum that it is weighed by: weights, their
-/// total and sums of values up to 2^60 have room for them.
+/// Powers of two by which a score may exceed the maximum that it is weighed by: kMostTotal's.
 constexpr float kSlack = 60;
-constexpr float kMostTotal = 0x1p60f;
 
 /// Where the parts of a call's scratch lie, in floats.
 struct TileScratch {
@@ -420,10 +414,10 @@ void Pass<chunks>::add_values(const Strip& strip, int64_t first_tile, int64_t la
 /// Whether no score of a query exceeded what it was weighed by too much.
 template <int chunks>
 bool Pass<chunks>::totals_have_room() const {
-  bool room = true;
-  for (int64_t row = 0; row < rows_; ++row)
-    room &= first_true(broadcast(kMostTotal) < load(totals_ + row * kLanes)) == kLanes;
-  return room;
+  for (int64_t row = 0; row < rows_; ++row) {
+    if (first_true(broadcast(kMostTotal) < load(totals_ + row * kLanes)) < kLanes) return false;
+  }
+  return true;
 }
 
 template <int chunks>
@@ -431,17 +425,9 @@ void Pass<chunks>::end_row(int64_t row) {
   const float total = sum_of_lanes(load(totals_ + row * kLanes));
   const bool empty = total == 0;
   const Vec factor = broadcast(empty ? 0 : 1 / total);
-  const float* sums = sums_ + row * width_;
-  for (int64_t d = 0; d < width_; d += 2 * kLanes) {
-    const Vec x = load(sums + d) * factor, y = load(sums + d + kLanes) * factor;
-    if (args_.bf16_outputs) {
-      store_bf16(x, y, args_.bf16_outputs[first_ + row] + d / kRecordColumns * args_.bf16_stride);
-    } else {
-      float* out = args_.outputs[first_ + row] + d;
-      store(x, out);
-      store(y, out + kLanes);
-    }
-  }
+  uint16_t* halves = args_.bf16_outputs ? args_.bf16_outputs[first_ + row] : nullptr;
+  float* out = halves ? nullptr : args_.outputs[first_ + row];
+  put_row(sums_ + row * width_, width_, factor, out, halves, args_.bf16_stride);
   if (!args_.logsumexp) return;
   args_.logsumexp[first_ + row] = empty ? -INFINITY : maxima_[row] * kLn2 + logf(total);
 }

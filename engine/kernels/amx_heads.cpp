@@ -11,6 +11,7 @@
 // those were too large or too small for that. Only then a row's maximum is looked for.
 #include "engine/kernels/avx512_vec.h"
 
+#include "engine/kernels/amx_softmax.h"
 #include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/bf16_math.h"
 #include "engine/kernels/tables.h"
@@ -22,16 +23,11 @@ namespace {
 constexpr int64_t kMostTiles = 8;
 constexpr int64_t kMostDims = 128;
 
-/// From a tile of scores, or of weights of 32 keys, to the next: 16 rows, and one to keep them from
-/// lying 4 KiB apart, where a load seems to depend on a store before.
-constexpr int64_t kScoreFloats = (kTileRows + 1) * kTileTokens;
+/// As kScoreFloats, from a tile of weights of 32 keys to the next.
 constexpr int64_t kWeightHalves = (kTileRows + 1) * kRecordColumns;
 
-/// Between them totals of weights leave room for large sums and small weights.
-constexpr float kSmallestTotal = 0x1p-60f;
-constexpr float kLargestTotal = 0x1p60f;
-
-constexpr float kLog2E = 1.44269504f;
+/// Totals of weights from it on leave room for small weights.
+constexpr float kLeastTotal = 0x1p-60f;
 
 /// Two ones in bf16.
 constexpr uint32_t kOnes = 0x3f803f80;
@@ -243,8 +239,8 @@ void Heads::add_values(const Strip& strip) {
 Vec Heads::totals_of(const Strip& strip) {
   const Vec totals = load(totals_);
   const uint32_t rows = first_lanes(rows_) & ~((1u << strip.fresh) - 1);
-  const uint32_t large = (broadcast(kSmallestTotal) < totals).m;
-  uint32_t bad = rows & ~(large & (totals < broadcast(kLargestTotal)).m);
+  const uint32_t large = (broadcast(kLeastTotal) < totals).m;
+  uint32_t bad = rows & ~(large & (totals < broadcast(kMostTotal)).m);
   if (!bad) return totals;
   for (; bad; bad &= bad - 1) weigh_by_maximum(strip, __builtin_ctz(bad));
   add_values(strip);
@@ -257,21 +253,12 @@ void Heads::finish(const Strip& strip) {
   alignas(64) float factors[kLanes];
   store(select(totals == zero(), zero(), broadcast(1) / totals), factors);
   const int64_t column = strip.head * dims_;
+  const int64_t column_halves = column / kRecordColumns * args_.bf16_stride;
   for (int64_t r = strip.fresh; r < rows_; ++r) {
     const int64_t row = strip.begin + r;
-    const Vec factor = broadcast(factors[r]);
-    for (int64_t d = 0; d < dims_; d += kRecordColumns) {
-      const float* sums = sums_ + r * dims_ + d;
-      const Vec x = load(sums) * factor, y = load(sums + kLanes) * factor;
-      if (args_.bf16_outputs) {
-        const int64_t at = (column + d) / kRecordColumns * args_.bf16_stride;
-        store_bf16(x, y, args_.bf16_outputs[row] + at);
-      } else {
-        float* out = args_.outputs + row * args_.output_stride + column + d;
-        store(x, out);
-        store(y, out + kLanes);
-      }
-    }
+    uint16_t* halves = args_.bf16_outputs ? args_.bf16_outputs[row] + column_halves : nullptr;
+    float* out = halves ? nullptr : args_.outputs + row * args_.output_stride + column;
+    put_row(sums_ + r * dims_, dims_, broadcast(factors[r]), out, halves, args_.bf16_stride);
   }
 }
 

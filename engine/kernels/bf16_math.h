@@ -27,8 +27,7 @@ inline Vec gated_by_exp2(Vec x, Vec exponent) {
 
 /// silu(x) within 2^-12 of it.
 inline Vec brief_silu(Vec x) {
-  constexpr float kMinusLog2E = -1.44269504f;
-  return gated_by_exp2(x, x * broadcast(kMinusLog2E));
+  return gated_by_exp2(x, x * broadcast(-kLog2E));
 }
 
 /// Coefficients of brief_gelu's cubics, those of 1 first; 0 for the lowest stretch.

@@ -36,7 +36,7 @@ inline constexpr int kStripRows = 6;
 /// work on one.
 inline constexpr int kStreamRows = 4;
 
-inline constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;
+inline constexpr float kLn2 = 0.693147181f;
 
 /// Accumulators that leave registers for the operands: 24 of 32, or 12 of 16.
 inline constexpr int kAccumulators = kLanes == 16 ? 24 : 12;

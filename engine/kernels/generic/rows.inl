@@ -181,7 +181,6 @@ int64_t argmax(const float* x, int64_t n) {
 
 /// exp(x) for x <= 0; 2^-126 where it would be less.
 inline Vec normal_exp(Vec x) {
-  constexpr float kLog2E = 1.44269504f;
   return normal_exp2_of_nonpositive(x * broadcast(kLog2E));
 }
 

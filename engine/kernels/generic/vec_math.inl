@@ -8,6 +8,8 @@
 namespace heed {
 namespace {
 
+inline constexpr float kLog2E = 0x1.715476p+0f;
+
 /// The polynomial c[0] + c[1] x + ... by Horner's rule.
 template <int n>
 inline Vec polynomial(Vec x, const float (&c)[n]) {
@@ -34,7 +36,6 @@ inline float largest_of(const float* row, int64_t n) {
 /// exp(x) within 1.1 ulp; subnormal results too. -inf gives 0, inf gives inf, NaN gives NaN.
 /// x = n ln 2 + r with |r| <= ln 2 / 2: exp(x) = 2^n exp(r), where exp(r) = 1 + r + r^2 p(r).
 inline Vec exp(Vec x) {
-  constexpr float kLog2E = 0x1.715476p+0f;
   constexpr float kLn2High = 0x1.62e4p-1f, kLn2Low = 0x1.7f7d1cp-20f;  // n * high is exact
   // Beyond these the result is 0 or inf; clamping keeps n within range.
   x = clamp(x, -104.0f, 89.0f);
