@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "engine/kernels/pack.h"
 #include "engine/quant/quant.h"
 
 namespace heed {
@@ -52,6 +53,7 @@ class PanelPacker {
       dequantize_row(from.tensor->type, bytes_in, rows_.data(), count);
       bytes_in = reinterpret_cast<const std::byte*>(rows_.data());
     }
+    if (panels.in_parts) return pack_parts(bytes_in, from.rows, panels.columns, panel);
     if (convert && panels.type == DType::bf16) {
       halves_.resize(rows_.size());
       kernels_.to_bf16(rows_.data(), count, halves_.data());

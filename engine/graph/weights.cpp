@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "engine/core/error.h"
+#include "engine/kernels/pack.h"
 #include "engine/quant/quant.h"
 
 namespace heed {
@@ -152,21 +153,24 @@ class Weights::Packer {
   LinearPart matrix(const RowGroup& group, bool many_rows) {
     const DType type = w_.exact_ ? DType::f32 : group.type();
     const DType many = w_.kernels_->many_rows_type(type);
-    std::vector<Packing::Form> forms = {form(group, many_rows ? many : type)};
+    std::vector<Packing::Form> forms = {form(group, many_rows ? many : type, many_rows)};
     LinearPart part{.panels = forms[0].panels, .many_rows = many_rows};
     if (batches_ && many != part.panels.type) {
-      forms.push_back(form(group, many));
+      forms.push_back(form(group, many, true));
       part.for_tiles = forms[1].panels;
     }
     packing_.add(group, std::move(forms));
     return part;
   }
 
-  Packing::Form form(const RowGroup& group, DType type) {
+  Packing::Form form(const RowGroup& group, DType type, bool many_rows) {
     Panels panels{.type = type, .columns = group.columns()};
+    panels.in_parts = many_rows && w_.kernels_->has_parts && type == DType::f32 &&
+                      panels.columns % kRecordColumns == 0;
     for (const TensorView* tensor : group.tensors) panels.rows += tensor->shape[0];
     if (group.alternate) panels.rows = group.panels() * kPanelRows;
-    panels.panel_bytes = w_.kernels_->panel_bytes(panels.type, panels.columns);
+    panels.panel_bytes = panels.in_parts ? panel_bytes_in_parts(panels.columns)
+                                         : w_.kernels_->panel_bytes(panels.type, panels.columns);
     std::byte* data = take(group.panels() * panels.panel_bytes);
     panels.data = data;
     return {.panels = panels, .data = data};

@@ -27,7 +27,8 @@ class WorkCounter {
     const InputForm form = part.input_form(kernels_, rows);
     const Panels& panels = part.panels_for(form);
     work_.bytes += panels.count() * panels.panel_bytes;
-    operations(form) += 2 * rows * panels.rows * panels.columns;
+    const int64_t products = form == InputForm::f32_tiles ? kF32Products : 1;
+    operations(form) += 2 * products * rows * panels.rows * panels.columns;
   }
 
   void add_attention(const Attention& attention) {

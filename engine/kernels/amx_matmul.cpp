@@ -1,9 +1,14 @@
 // Products of quantised, bf16 and f16 matrices with many rows rounded to bf16, by tiles of AMX:
-// 16 x 32 numbers times 32 x 16 in one instruction. Few rows and f32 are left to amx_vectors.cpp.
+// 16 x 32 numbers times 32 x 16 in one instruction. Few rows are left to amx_vectors.cpp.
 // References: Intel 64 and IA-32 Architectures Optimization Reference Manual, chapter 20 (AMX).
 //
 // Weights are rounded to bf16 on the way, 16 columns of the result (a panel) and 32 of the matrix
 // (a record) to a tile, which has the layout of panels of bf16 (pack.h).
+//
+// Floats are sums of three bf16 numbers (Panels::in_parts, InputForm::f32_tiles), and a product of
+// theirs is six of those: tiles are sixteen times as fast as vectors of floats, divided by six. The
+// other three, of the smallest parts and of the smallest with a middle one, are left out: they are
+// less than what the rounding of a float takes.
 //
 // The tile unit needs two tiles loaded for four products (2 x 2), each 1 KiB: it gets them from the
 // nearest cache, or from the second-level cache at half the rate, but not both from the latter. So
@@ -25,6 +30,7 @@
 #include "engine/kernels/generic/quantized_matmul.inl"
 
 #include "engine/kernels/amx_store.h"
+#include "engine/kernels/amx_unpack.h"
 
 namespace heed {
 namespace {
@@ -33,121 +39,9 @@ namespace {
 /// loop over more than 30 ends in a misprediction, which costs as much as 14 steps of it.)
 constexpr int64_t kChunkRecords = 18;
 
-// ---- weights ------------------------------------------------------------------------------------
-
-/// How many bits of code a quad has in each byte.
-constexpr int code_bits(PanelFormat f) {
-  return f.zero == 128 ? 8 : f.low_bits + f.high_bits;
-}
-
-/// The bit of a float's fraction where column `column` of a quad, whose code is byte `column`, gets
-/// its units. Bytes 1 and 2 may stay where they are, unless a code would reach into the exponent:
-/// with 32768 before it a code is off by up to 2^-9 once scaled.
-constexpr int unit_bit(int column, int bits) {
-  return column == 1 ? 8 : column == 2 && bits < 8 ? 16 : 15;
-}
-
-/// The float whose fraction has units in bit `unit`, and no fraction.
-constexpr int32_t base_bits(int unit) {
-  return (127 + 23 - unit) << 23;
-}
-
-/// base + the code of column `column` of a quad.
-template <int column, int bits>
-inline Vec code_above_base(Bytes quad) {
-  constexpr int kUnit = unit_bit(column, bits), kAndOr = 0xea;
-  constexpr int shift = kUnit - 8 * column;
-  __m512i x = quad.v;
-  if constexpr (shift > 0) x = _mm512_slli_epi32(x, shift);
-  if constexpr (shift < 0) x = _mm512_srli_epi32(x, -shift);
-  x = _mm512_ternarylogic_epi32(x, _mm512_set1_epi32(0xff << kUnit),
-                                _mm512_set1_epi32(base_bits(kUnit)), kAndOr);
-  return {_mm512_castsi512_ps(x)};
-}
-
-/// Bits of v rounded to bf16, to nearest and ties away from zero, in the upper half.
-inline __m512i rounded(Vec v) {
-  return _mm512_add_epi32(_mm512_castps_si512(v.v), _mm512_set1_epi32(0x8000));
-}
-
-inline void store_pairs(Vec even, Vec odd, std::byte* out) {
-  const __m512i low = _mm512_srli_epi32(rounded(even), 16);
-  _mm512_store_si512(out, _mm512_mask_blend_epi16(0xaaaaaaaa, low, rounded(odd)));
-}
-
-/// Writes record `index` of a quantised panel as a tile.
-template <DType type>
-inline void unpack_record(const std::byte* panel, int64_t index, std::byte* out) {
-  constexpr PanelFormat f = panel_format(type);
-  constexpr int kBits = code_bits(f);
-  Header header = {};
-  if constexpr (f.super_block) header = load_header(super_block_at<type>(panel, index));
-  const InRegisters r = load_record<type>(record_at<type>(panel, index), 0, header);
-  Vec offset[f.groups][4];
-  for (int g = 0; g < f.groups; ++g) {
-    const Vec min = f.has_min ? r.mins[g] : zero();
-    for (int c = 0; c < 4; ++c) {
-      const float base = __builtin_bit_cast(float, base_bits(unit_bit(c, kBits)));
-      offset[g][c] = fnma(broadcast(base + (f.has_min ? 0 : f.zero)), r.scales[g], min);
-    }
-  }
-#pragma GCC unroll 8
-  for (int q = 0; q < kRecordQuads; ++q, out += 2 * kVectorBytes) {
-    const int g = q * f.groups / kRecordQuads;
-    const Vec scale = r.scales[g];
-    const Bytes quad = r.codes[q];
-    const Vec a = fma(code_above_base<0, kBits>(quad), scale, offset[g][0]);
-    const Vec b = fma(code_above_base<1, kBits>(quad), scale, offset[g][1]);
-    const Vec c = fma(code_above_base<2, kBits>(quad), scale, offset[g][2]);
-    const Vec d = fma(code_above_base<3, kBits>(quad), scale, offset[g][3]);
-    store_pairs(a, b, out);
-    store_pairs(c, d, out + kVectorBytes);
-  }
-}
-
-template <>
-inline void unpack_record<DType::f16>(const std::byte* panel, int64_t index, std::byte* out) {
-  constexpr int64_t kColumnBytes = kPanelRows * 2;
-  const std::byte* in = panel + index * kTileBytes;
-  for (int i = 0; i < kTileRows; ++i, in += 2 * kColumnBytes, out += kVectorBytes)
-    store(bf16_pairs(load_f16(in), load_f16(in + kColumnBytes)), reinterpret_cast<float*>(out));
-}
-
-/// Writes a record of a panel as a tile.
-using UnpackRecord = void (*)(const std::byte* panel, int64_t index, std::byte* out);
-
-UnpackRecord unpack_of(DType type) {
-  switch (type) {
-    case DType::f16:
-      return unpack_record<DType::f16>;
-    case DType::q4_0:
-      return unpack_record<DType::q4_0>;
-    case DType::q4_1:
-      return unpack_record<DType::q4_1>;
-    case DType::q5_0:
-      return unpack_record<DType::q5_0>;
-    case DType::q5_1:
-      return unpack_record<DType::q5_1>;
-    case DType::q8_0:
-      return unpack_record<DType::q8_0>;
-    case DType::iq4_nl:
-      return unpack_record<DType::iq4_nl>;
-    case DType::q2_k:
-      return unpack_record<DType::q2_k>;
-    case DType::q3_k:
-      return unpack_record<DType::q3_k>;
-    case DType::q4_k:
-      return unpack_record<DType::q4_k>;
-    case DType::q5_k:
-      return unpack_record<DType::q5_k>;
-    case DType::q6_k:
-      return unpack_record<DType::q6_k>;
-    default:
-      return nullptr;
-  }
-}
-
-// ---- products -----------------------------------------------------------------------------------
+/// The same of records in parts. Each of their tiles, once loaded, is multiplied with those of up
+/// to three parts, so that the second-level cache serves: it holds 72 KiB of them.
+constexpr int64_t kChunkRecordsInParts = 12;
 
 /// Tiles of sums of a block at most.
 constexpr int64_t kBlockTiles = 4;
@@ -196,8 +90,9 @@ struct Block {
   const std::byte* weights;  // likewise, those of the next panel panel_stride bytes on
   int64_t panel_stride;
   int64_t records;
-  bool first;   // chunk: the sums begin at zero
-  float* sums;  // [panel][row][16]
+  int64_t parts;  // tiles of a record
+  bool first;     // chunk: the sums begin at zero
+  float* sums;    // [panel][row][16]
 };
 
 /// Loads one or two tiles of rows, 4 and 5, and of weights, 6 and 7. What will be used again, the
@@ -218,10 +113,40 @@ inline void load_tiles(const Block& b, const std::byte* rows, const std::byte* w
   }
 }
 
+/// A record of one part: sums 0 to 3 += rows 4 and 5 times weights 6 and 7.
+template <int row_tiles, int panels>
+inline void multiply_tiles() {
+  _tile_dpbf16ps(0, 4, 6);
+  if constexpr (panels == 2) _tile_dpbf16ps(1, 4, 7);
+  if constexpr (row_tiles == 2) _tile_dpbf16ps(2, 5, 6);
+  if constexpr (row_tiles == 2 && panels == 2) _tile_dpbf16ps(3, 5, 7);
+}
+
+/// A record of kF32Parts parts, the largest first: the six largest products, in an order that loads
+/// few tiles.
+template <int row_tiles, int panels>
+inline void multiply_parts(const Block& b, const std::byte* rows, const std::byte* w) {
+  const auto load_rows = [&](int part) {
+    _tile_stream_loadd(4, rows + part * kTileBytes, 64);
+    if constexpr (row_tiles == 2)
+      _tile_stream_loadd(5, rows + b.row_stride + part * kTileBytes, 64);
+  };
+  const auto load_weights = [&](int part) {
+    _tile_stream_loadd(6, w + part * kTileBytes, 64);
+    if constexpr (panels == 2) _tile_stream_loadd(7, w + b.panel_stride + part * kTileBytes, 64);
+  };
+  load_weights(2), load_rows(0), multiply_tiles<row_tiles, panels>();
+  load_weights(1), multiply_tiles<row_tiles, panels>();
+  load_rows(1), multiply_tiles<row_tiles, panels>();
+  load_weights(0), multiply_tiles<row_tiles, panels>();
+  load_rows(2), multiply_tiles<row_tiles, panels>();
+  load_rows(0), multiply_tiles<row_tiles, panels>();
+}
+
 /// Tiles 0 to 3 are sums. beside() is what the other units do while the tile unit is busy with a
 /// step, or a tile is stored: that waits for all loads before it, while what has been asked for
 /// keeps coming.
-template <int row_tiles, int panels, bool only, typename Beside>
+template <int row_tiles, int panels, int parts, bool only, typename Beside>
 inline void multiply_block(const Block& b, Beside beside) {
   constexpr bool lower = row_tiles == 2, right = panels == 2;
   constexpr int64_t kTileSums = kTileRows * kPanelRows;
@@ -238,12 +163,13 @@ inline void multiply_block(const Block& b, Beside beside) {
     if constexpr (lower && right) _tile_loadd(3, right_sums + kTileSums, 64);
   }
   const std::byte *rows = b.rows, *w = b.weights;
-  for (int64_t i = 0; i < b.records; ++i, rows += kTileBytes, w += kTileBytes) {
-    load_tiles<row_tiles, panels, only>(b, rows, w);
-    _tile_dpbf16ps(0, 4, 6);
-    if constexpr (right) _tile_dpbf16ps(1, 4, 7);
-    if constexpr (lower) _tile_dpbf16ps(2, 5, 6);
-    if constexpr (lower && right) _tile_dpbf16ps(3, 5, 7);
+  for (int64_t i = 0; i < b.records; ++i, rows += kTileBytes * parts, w += kTileBytes * parts) {
+    if constexpr (parts == 1) {
+      load_tiles<row_tiles, panels, only>(b, rows, w);
+      multiply_tiles<row_tiles, panels>();
+    } else {
+      multiply_parts<row_tiles, panels>(b, rows, w);
+    }
     beside();
   }
   beside();
@@ -257,13 +183,21 @@ inline void multiply_block(const Block& b, Beside beside) {
   finish_stores();
 }
 
-template <bool only, typename Beside>
+template <int parts, bool only, typename Beside>
 inline void multiply_block(const Block& b, Beside beside) {
   if (b.row_tiles == 2) {
-    b.panels == 2 ? multiply_block<2, 2, only>(b, beside) : multiply_block<2, 1, only>(b, beside);
+    b.panels == 2 ? multiply_block<2, 2, parts, only>(b, beside)
+                  : multiply_block<2, 1, parts, only>(b, beside);
   } else {
-    b.panels == 2 ? multiply_block<1, 2, only>(b, beside) : multiply_block<1, 1, only>(b, beside);
+    b.panels == 2 ? multiply_block<1, 2, parts, only>(b, beside)
+                  : multiply_block<1, 1, parts, only>(b, beside);
   }
+}
+
+template <typename Beside>
+inline void multiply_block(const Block& b, bool only, Beside beside) {
+  if (b.parts != 1) return multiply_block<kF32Parts, false>(b, beside);
+  only ? multiply_block<1, true>(b, beside) : multiply_block<1, false>(b, beside);
 }
 
 int64_t blocks_of(int64_t rows) {
@@ -275,6 +209,7 @@ int64_t blocks_of(int64_t rows) {
 struct Layout {
   static constexpr int64_t kWeightBytes = kTilePanels * kChunkRecords * kTileBytes;
 
+  int64_t parts;   // tiles of a record
   bool one_block;  // of rows: each weight is used once
   int64_t rows;
   Tiles chunks;  // of the records
@@ -284,10 +219,13 @@ struct Layout {
   int64_t bytes;
 
   Layout(DType type, int64_t columns, int64_t all_rows)
-      : one_block(all_rows <= kBlockRows),
-        rows(smaller(all_rows, (kBlockBytes / (columns * 2 * kBlockRows) + 1) * kBlockRows)),
-        chunks(columns / kRecordColumns,
-               one_block && type == DType::bf16 ? columns / kRecordColumns : kChunkRecords),
+      : parts(type == DType::f32 ? kF32Parts : 1),
+        one_block(all_rows <= kBlockRows),
+        rows(
+            smaller(all_rows, (kBlockBytes / (columns * 2 * parts * kBlockRows) + 1) * kBlockRows)),
+        chunks(columns / kRecordColumns, one_block && !unpack_of(type) ? columns / kRecordColumns
+                                         : parts == 1                  ? kChunkRecords
+                                                                       : kChunkRecordsInParts),
         sums(kWeightBytes),
         sum_blocks(chunks.count == 1 ? 2 : blocks_of(rows) + 1),
         bytes(sums + sum_blocks * kBlockSums * 4) {}
@@ -299,6 +237,7 @@ class Product {
   explicit Product(const MatmulArgs& args)
       : args_(args),
         layout_(args.w->type, args.w->columns, args.input.rows),
+        record_bytes_(layout_.parts * kTileBytes),
         unpack_(unpack_of(args.w->type)),
         store_(store_of(args)),
         weights_(args.scratch),
@@ -346,12 +285,12 @@ class Product {
   void multiply(int64_t panel, int64_t index, int64_t first_row, int64_t rows) {
     const int64_t panels = smaller(kTilePanels, args_.last_panel - panel);
     const int64_t first_record = layout_.chunks.begin(index), records = layout_.chunks.size(index);
-    const bool tiles = args_.w->type == DType::bf16;
+    const bool tiles = !unpack_;
     if (!tiles) unpack(panel, panels, first_record, records);
     const std::byte* weights = weights_;
-    if (tiles) weights = args_.w->panel(panel) + first_record * kTileBytes;
+    if (tiles) weights = args_.w->panel(panel) + first_record * record_bytes_;
     const bool last = index + 1 == layout_.chunks.count;
-    const int64_t row_stride = args_.w->columns / kRecordColumns * kTileBytes;
+    const int64_t row_stride = args_.w->columns / kRecordColumns * record_bytes_;
     const auto* rows_at =
         reinterpret_cast<const std::byte*>(args_.input.bf16) + first_row / kTileRows * row_stride;
     Coming coming = chunk_after(panel, index, blocks_of(rows) * (records + kBlockTiles));
@@ -372,14 +311,15 @@ class Product {
       if (last) prefetch_out(args_, block.panel, block.panels, block.first_row, block.rows);
       const Block b{.row_tiles = input_tiles(block.rows),
                     .panels = panels,
-                    .rows = rows_at + row / kTileRows * row_stride + first_record * kTileBytes,
+                    .rows = rows_at + row / kTileRows * row_stride + first_record * record_bytes_,
                     .row_stride = row_stride,
                     .weights = weights,
                     .panel_stride = tiles ? args_.w->panel_bytes : kChunkRecords * kTileBytes,
                     .records = records,
+                    .parts = layout_.parts,
                     .first = index == 0,
                     .sums = block.sums};
-      layout_.one_block ? multiply_block<true>(b, beside) : multiply_block<false>(b, beside);
+      multiply_block(b, layout_.one_block, beside);
       finished_.store_rows(kBlockRows);
       finished_ = last ? block : Finished{};
     }
@@ -388,6 +328,7 @@ class Product {
 
   const MatmulArgs& args_;
   const Layout layout_;
+  const int64_t record_bytes_;
   const UnpackRecord unpack_;
   const StoreRows store_;
   std::byte* const weights_;
@@ -403,19 +344,19 @@ bool takes(DType type) {
   return type == DType::bf16 || unpack_of(type);
 }
 
-/// Tiles are whole: other numbers of columns, which only bf16 and f16 have, are left to vdpbf16ps.
-bool takes(DType type, int64_t columns) {
-  return takes(type) && columns % kRecordColumns == 0;
+/// Tiles are whole: other numbers of columns, which only dense types have, are left to vectors.
+bool whole(int64_t columns) {
+  return columns % kRecordColumns == 0;
 }
 
 InputForm matmul_input(DType type, int64_t columns, int64_t rows) {
-  const bool many = takes(type, columns) && rows > kDirectRows;
+  const bool many = takes(type) && whole(columns) && rows > kDirectRows;
   return many ? InputForm::bf16_tiles : bf16::matmul_input(type, columns, rows);
 }
 
 int64_t matmul_scratch(DType type, int64_t columns, int64_t rows) {
   const int64_t bytes = bf16::matmul_scratch(type, columns, rows);
-  if (!takes(type, columns)) return bytes;
+  if (!whole(columns)) return bytes;
   const int64_t own = Layout(type, columns, rows).bytes;
   return own > bytes ? own : bytes;
 }
@@ -428,9 +369,13 @@ void to_bf16_tiles(const float* x, int64_t n, int64_t row, uint16_t* out) {
   store_tile_row(x, n, reinterpret_cast<std::byte*>(out + at_in_tiles(row, 0, n)));
 }
 
+void to_f32_tiles(const float* x, int64_t n, int64_t row, uint16_t* out) {
+  store_parts_row(x, n, reinterpret_cast<std::byte*>(out + at_in_tiles(row, 0, kF32Parts * n)));
+}
+
 void matmul(const MatmulArgs& args) {
   if (args.input.form == InputForm::bf16) return bf16::matmul(args);
-  if (args.input.form != InputForm::bf16_tiles) return amx::matmul_by_vectors(args);
+  if (!in_tiles(args.input.form)) return amx::matmul_by_vectors(args);
   configure_tiles();
   Product(args).run();
   _tile_release();
@@ -444,6 +389,8 @@ void amx::set_matrices(Kernels& t) {
   t.matmul_scratch = matmul_scratch;
   t.matmul = matmul;
   t.to_bf16_tiles = to_bf16_tiles;
+  t.has_parts = true;
+  t.to_f32_tiles = to_f32_tiles;
 }
 
 }  // namespace heed

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "engine/kernels/avx512_vec.h"
+#include "engine/kernels/kernels.h"
 
 namespace heed {
 namespace {
@@ -40,6 +41,25 @@ inline void store_tile_row(const float* x, int64_t n, std::byte* row) {
 inline void copy_tile_row(const uint16_t* x, int64_t n, std::byte* row) {
   for (int64_t i = 0; i < n; i += 2 * kLanes, row += kTileBytes)
     _mm512_store_si512(row, _mm512_loadu_si512(x + i));
+}
+
+/// Of what is left of x, the part that is a bf16 number, to nearest and ties away from zero. After
+/// kF32Parts parts nothing is left of 24 bits.
+inline Vec take_part(Vec& x) {
+  const __m512i rounded = _mm512_add_epi32(_mm512_castps_si512(x.v), _mm512_set1_epi32(0x8000));
+  const Vec part = {_mm512_castsi512_ps(_mm512_and_si512(rounded, _mm512_set1_epi32(-0x10000)))};
+  x = x - part;
+  return part;
+}
+
+/// Splits `n` numbers into parts: a row of tiles of which kF32Parts lie one after another for the
+/// same columns.
+inline void store_parts_row(const float* x, int64_t n, std::byte* row) {
+  for (int64_t i = 0; i < n; i += 2 * kLanes) {
+    Vec first = load(x + i), second = load(x + i + kLanes);
+    for (int part = 0; part < kF32Parts; ++part, row += kTileBytes)
+      store_bf16(take_part(first), take_part(second), row);
+  }
 }
 
 /// Tiles are loaded and stored behind the compiler's back: GCC 12 does not know that a tile load

@@ -21,7 +21,14 @@ namespace heed {
 enum class Activation { none, relu, silu, gelu /* erf */, gelu_tanh, tanh };
 
 /// What form of its input a matmul wants: chosen by the table per matrix and number of rows.
-enum class InputForm { f32, q8, bf16, bf16_tiles };
+enum class InputForm { f32, q8, bf16, bf16_tiles, f32_tiles };
+
+inline bool in_tiles(InputForm form) {
+  return form == InputForm::bf16_tiles || form == InputForm::f32_tiles;
+}
+
+/// Products of parts that make one of form f32_tiles, of the 9 that there are.
+inline constexpr int kF32Products = 6;
 
 /// Rows of a tile of bf16 numbers (AMX); it has kRecordColumns columns.
 inline constexpr int64_t kInputTileRows = 16;
@@ -65,9 +72,10 @@ struct Q8Rows {
 struct MatmulInput {
   InputForm form = InputForm::f32;
   const float* f32 = nullptr;      // [rows, stride], form f32
-  const uint16_t* bf16 = nullptr;  // [rows, stride], form bf16; at_in_tiles, form bf16_tiles: there
-                                   // is room for all rows of the last tiles
-  int64_t stride = 0;              // elements between rows, forms f32 and bf16
+  const uint16_t* bf16 = nullptr;  // [rows, stride], form bf16; at_in_tiles, form bf16_tiles; form
+                                   // f32_tiles: kF32Parts such tiles for each, one after another.
+                                   // There is room for all rows of the last tiles
+  int64_t stride = 0;              // elements between rows; in tiles, a row's share of them
   Q8Rows q8;                       // form q8
   int64_t rows = 0;                // tokens
 };
@@ -242,12 +250,18 @@ struct Kernels {
   /// The type to pack a matrix of `type` as that only ever multiplies many rows: where that takes
   /// bf16 anyway, unpacking once and for all is worth the memory.
   DType (*many_rows_type)(DType type);
+  /// A matrix of f32 that only ever multiplies many rows may be packed as Panels::in_parts, and
+  /// multiplies rows of form f32_tiles then, faster than floats.
+  bool has_parts = false;
   /// Bytes of scratch that a call with at most `rows` rows may write; 0 is possible.
   int64_t (*matmul_scratch)(DType type, int64_t columns, int64_t rows);
   /// Before the epilogue, input form f32: every product is summed in order of k from 0, one fused
   /// multiply-add a step. Form q8: summed block by block as scalar_matmul.cpp defines. Both give
   /// the same bits for any number of rows, any range of panels and any ISA. Forms of bf16: the sum
   /// of products of weights and rows that are both rounded to bf16, in an order of the ISA's own.
+  /// Form f32_tiles: the same with floats as they are, but products are off by up to 2^-24 of
+  /// themselves (kF32Products: Henry, Tang, Heinecke, arXiv 1904.06376); a row that holds an
+  /// infinity gives NaN.
   void (*matmul)(const MatmulArgs& args);
 
   // ---- rows of floats --------------------------------------------------------------------------
@@ -257,6 +271,7 @@ struct Kernels {
   /// The same to row `row` of form bf16_tiles with `n` columns, but that subnormals may become
   /// zero.
   void (*to_bf16_tiles)(const float* x, int64_t n, int64_t row, uint16_t* out);
+  void (*to_f32_tiles)(const float* x, int64_t n, int64_t row, uint16_t* out);  // form f32_tiles
   /// out = x / sqrt(mean(x^2) + eps) * weight. out may be x.
   void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* out);
   /// out = (x - mean) / sqrt(var + eps) * weight + bias; bias may be null. out may be x.

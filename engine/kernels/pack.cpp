@@ -334,6 +334,26 @@ void pack_panel(DType type, const std::byte* rows, int64_t count, int64_t column
   }
 }
 
+void pack_parts(const std::byte* rows, int64_t count, int64_t columns, std::byte* panel) noexcept {
+  constexpr int64_t kBytes = kF32Parts * kRecordColumns * sizeof(uint16_t);  // of a row's record
+  std::byte record[kPanelRows * kBytes];
+  for (int64_t first = 0; first < columns; first += kRecordColumns, panel += kBytes * kPanelRows) {
+    for (int64_t n = 0; n < count; ++n) {
+      float left[kRecordColumns];
+      std::memcpy(left, rows + (n * columns + first) * int64_t{sizeof(float)}, sizeof left);
+      for (int part = 0; part < kF32Parts; ++part) {
+        uint16_t halves[kRecordColumns];
+        for (int k = 0; k < kRecordColumns; ++k) {
+          halves[k] = f32_to_bf16(left[k]);
+          left[k] -= bf16_to_f32(halves[k]);
+        }
+        std::memcpy(record + n * kBytes + part * int64_t{sizeof halves}, halves, sizeof halves);
+      }
+    }
+    pack_words(record, count, kBytes, panel);
+  }
+}
+
 namespace {
 
 /// The code of row n, column k in a plane of `bits` bits; 0 if the format has no such plane.

@@ -6,6 +6,10 @@
 //   bf16:     [columns / 2][16 rows][2] pairs of columns, as vdpbf16ps takes them
 // An odd number of columns is rounded up: the second half of the last pair is zero, not summed.
 //
+// f32 in parts (Panels::in_parts), for tiles of bf16: a record of 32 columns is three of bf16,
+// whose numbers add up to the floats: the largest parts of all of them, then the middle ones, the
+// smallest.
+//
 // Quantised types: a record holds 32 columns of the 16 rows. A row's 32 codes are 8 quads of 4
 // consecutive columns; a quad of each of 16 rows is 64 bytes, one operand of vpdpbusd:
 //
@@ -131,6 +135,12 @@ int64_t panel_bytes(DType type, int64_t columns) noexcept;
 /// Kernels::pack: `count` rows of `rows` in file form into `panel`, kPanelAlign aligned.
 void pack_panel(DType type, const std::byte* rows, int64_t count, int64_t columns,
                 std::byte* panel) noexcept;
+
+/// The same of f32 in parts. `columns`: a multiple of kRecordColumns.
+constexpr int64_t panel_bytes_in_parts(int64_t columns) {
+  return kF32Parts * columns * kPanelRows * int64_t{sizeof(uint16_t)};
+}
+void pack_parts(const std::byte* rows, int64_t count, int64_t columns, std::byte* panel) noexcept;
 
 /// One record in plain numbers: the value at row n, column k is
 /// d[k / 16][n] * (code[n][k] - zero) + m[k / 16][n], zero as panel_format says.

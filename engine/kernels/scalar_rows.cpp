@@ -18,6 +18,19 @@ void to_bf16_tiles(const float* x, int64_t n, int64_t row, uint16_t* out) {
   for (int64_t i = 0; i < n; ++i) out[at_in_tiles(row, i, n)] = f32_to_bf16(x[i]);
 }
 
+void to_f32_tiles(const float* x, int64_t n, int64_t row, uint16_t* out) {
+  constexpr int64_t kTile = kInputTileRows * kRecordColumns;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t at = at_in_tiles(row, i, n), tile = at / kTile;
+    float left = x[i];
+    for (int part = 0; part < kF32Parts; ++part) {
+      uint16_t& to = out[(tile * kF32Parts + part) * kTile + at % kTile];
+      to = f32_to_bf16(left);
+      left -= bf16_to_f32(to);
+    }
+  }
+}
+
 void rms_norm(const float* x, const float* weight, int64_t n, float eps, float* out) {
   double sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += double{x[i]} * x[i];
@@ -124,6 +137,7 @@ float scalar::activated(Activation activation, float x) {
 void scalar::set_rows(Kernels& t) {
   t.to_bf16 = to_bf16;
   t.to_bf16_tiles = to_bf16_tiles;
+  t.to_f32_tiles = to_f32_tiles;
   t.rms_norm = rms_norm;
   t.layer_norm = layer_norm;
   t.add = add;

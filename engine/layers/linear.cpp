@@ -43,8 +43,9 @@ MatmulInput carve(InputForm form, int64_t columns, int64_t rows, ScratchSplitter
     input.q8.sums = memory.take<int32_t>(blocks * 2);
   } else if (form == InputForm::bf16) {
     input.bf16 = memory.take<uint16_t>(rows * columns);
-  } else if (form == InputForm::bf16_tiles) {
-    input.bf16 = memory.take<uint16_t>(input_tiles(rows) * kInputTileRows * columns);
+  } else if (in_tiles(form)) {
+    if (form == InputForm::f32_tiles) input.stride = kF32Parts * columns;
+    input.bf16 = memory.take<uint16_t>(input_tiles(rows) * kInputTileRows * input.stride);
   } else {
     input.f32 = memory.take<float>(rows * columns);
   }
@@ -71,8 +72,10 @@ MatmulInput some_rows(MatmulInput input, Range rows) {
 
 int64_t LinearStep::input_bytes(int64_t rows) const {
   // Floats are the largest form, larger than two rows of int8, but for the block that those have
-  // more, and but for tiles of few rows; four paddings are the most that carve() adds.
+  // more, and but for tiles of few rows and of parts; four paddings are the most that carve() adds.
   const int64_t columns = parts.front().panels.columns + kRecordColumns;
+  if (parts.front().many_rows)
+    return input_tiles(rows) * kInputTileRows * columns * kF32Parts * int64_t{sizeof(uint16_t)};
   return std::max(rows, kInputTileRows / 2) * columns * static_cast<int64_t>(sizeof(float)) +
          4 * kPanelAlign;
 }
@@ -130,10 +133,10 @@ bool LinearStep::splits_rows(const Run& run) const {
 /// writes tiles.
 Range LinearStep::rows_of(const Run& run, int thread) const {
   const int64_t rows = row_count(run);
-  const auto in_tiles = [&](const LinearPart& part) {
-    return part.input_form(run.kernels, rows) == InputForm::bf16_tiles;
+  const auto takes_tiles = [&](const LinearPart& part) {
+    return in_tiles(part.input_form(run.kernels, rows));
   };
-  if (!splits_rows(run) || !(in_tiles(parts.front()) || (reader && in_tiles(*reader)))) {
+  if (!splits_rows(run) || !(takes_tiles(parts.front()) || (reader && takes_tiles(*reader)))) {
     return split(rows, thread, run.team.size());
   }
   const Range tiles = split(input_tiles(rows), thread, run.team.size());

@@ -13,6 +13,8 @@ void write_row(const Kernels& kernels, InputForm form, const float* x, int64_t c
                uint16_t* rows) {
   if (form == InputForm::bf16) {
     kernels.to_bf16(x, columns, rows + r * columns);
+  } else if (form == InputForm::f32_tiles) {
+    kernels.to_f32_tiles(x, columns, r, rows);
   } else {
     kernels.to_bf16_tiles(x, columns, r, rows);
   }

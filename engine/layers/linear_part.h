@@ -26,6 +26,7 @@ struct LinearPart {
     return form == InputForm::bf16_tiles && for_tiles.data ? for_tiles : panels;
   }
   InputForm input_form(const Kernels& kernels, int64_t rows) const {
+    if (panels.in_parts) return InputForm::f32_tiles;
     return kernels.matmul_input(panels.type, panels.columns, as_many(rows));
   }
   int64_t scratch_bytes(const Kernels& kernels, int64_t rows) const {

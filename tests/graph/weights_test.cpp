@@ -161,6 +161,19 @@ TEST_CASE(
   CHECK(std::memcmp(one.data, other.data, static_cast<size_t>(one.count() * one.panel_bytes)) == 0);
 }
 
+TEST_CASE("only matrices for many rows are in parts, where a table has parts") {
+  for (const Isa isa : machine_isas()) {
+    const Kernels& k = kernels(isa);
+    CAPTURE(k.name);
+    const TinyModel decoder(tiny_decoder(), DType::f32, k);
+    CHECK(!in_block<FeedForward>(decoder.weights()).input[0].panels.in_parts);
+    const TinyModel encoder(tiny_encoder(), DType::f32, k, /*exact=*/false, /*many_rows=*/true);
+    const LinearPart& up = in_block<FeedForward>(encoder.weights()).input[0];
+    CHECK(up.panels.in_parts == k.has_parts);
+    CHECK((up.input_form(k, 1) == InputForm::f32_tiles) == k.has_parts);
+  }
+}
+
 TEST_CASE("the head is the embedding's table where it has no matrix of its own") {
   TinyModel model(tiny_decoder(), DType::f32, scalar());
   const auto find = [&](std::string_view name) {

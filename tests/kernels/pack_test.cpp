@@ -50,6 +50,23 @@ TEST_CASE("a packed row holds the values of the file's row, bit for bit") {
   }
 }
 
+TEST_CASE("the parts of a packed float add up to it, bit for bit") {
+  constexpr int64_t kRows = 13, kColumns = 96, kTile = kPanelRows * kRecordColumns;
+  const std::vector<std::byte> file = random_rows(DType::f32, kRows, kColumns, 1);
+  std::vector<uint16_t> panel(panel_bytes_in_parts(kColumns) / sizeof(uint16_t), 7);
+  pack_parts(file.data(), kRows, kColumns, reinterpret_cast<std::byte*>(panel.data()));
+  const auto* values = reinterpret_cast<const float*>(file.data());
+  for (int64_t n = 0; n < kPanelRows; ++n) {
+    for (int64_t k = 0; k < kColumns; ++k) {
+      const int64_t in_tile = (k % kRecordColumns / 2 * kPanelRows + n) * 2 + k % 2;
+      const uint16_t* largest = &panel[k / kRecordColumns * kF32Parts * kTile + in_tile];
+      float sum = 0;
+      for (int64_t part = kF32Parts; part-- > 0;) sum += bf16_to_f32(largest[part * kTile]);
+      CHECK(sum == (n < kRows ? values[n * kColumns + k] : 0));
+    }
+  }
+}
+
 TEST_CASE("the rows that pad the last panel are zero") {
   const Kernels& k = kernels(Isa::scalar);
   for (const DType type : kWeightTypes) {

@@ -132,6 +132,28 @@ TEST_CASE("to_bf16_tiles writes a row of tiles, and nothing else") {
   }
 }
 
+TEST_CASE("to_f32_tiles writes the parts of a row, and nothing else") {
+  constexpr int64_t kColumns = 96, kTileRows = 32, kTile = kInputTileRows * kRecordColumns;
+  std::vector<float> x = normal(kColumns, 5);
+  x[7] = 0, x[8] = 3e38f, x[9] = -1e-30f;
+  for (const NamedTable& isa : machine_tables()) {
+    for (const int64_t row : {0, 3, 15, 16, 19}) {
+      INFO(isa.name, ", row ", row);
+      std::vector<uint16_t> tiles(kF32Parts * kTileRows * kColumns, 7);
+      isa.table.to_f32_tiles(x.data(), kColumns, row, tiles.data());
+      for (int64_t r = 0; r < kTileRows; ++r) {
+        for (int64_t c = 0; c < kColumns; ++c) {
+          const int64_t at = at_in_tiles(r, c, kColumns);
+          const uint16_t* largest = &tiles[at / kTile * kF32Parts * kTile + at % kTile];
+          float sum = 0;
+          for (int64_t part = kF32Parts; part-- > 0;) sum += bf16_to_f32(largest[part * kTile]);
+          if (r == row ? sum != x[c] : largest[0] != 7) FAIL("row ", r, ", column ", c);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("rms_norm") {
   for_each_case([](const Kernels& k, int64_t n, int64_t offset) {
     const std::vector<float> x = normal(n, 2, 3), w = normal(n, 3);

@@ -1,7 +1,9 @@
 #include "engine/layers/linear.h"
 
+#include <array>
 #include <cmath>
 
+#include "engine/kernels/pack.h"
 #include "engine/quant/quant.h"
 #include "tests/layers/step_bench.h"
 
@@ -13,22 +15,25 @@ struct Packed {
   AlignedBytes bytes;
   Panels panels;
 
-  Packed(DType type, int64_t columns, const std::vector<float>& values)
+  Packed(DType type, int64_t columns, const std::vector<float>& values, bool in_parts = false)
       : bytes(1 << 18),
         panels{.type = type,
                .rows = static_cast<int64_t>(values.size()) / columns,
                .columns = columns,
-               .panel_bytes = kernels(Isa::scalar).panel_bytes(type, columns),
-               .data = bytes.data()} {
+               .panel_bytes = in_parts ? panel_bytes_in_parts(columns)
+                                       : kernels(Isa::scalar).panel_bytes(type, columns),
+               .data = bytes.data(),
+               .in_parts = in_parts} {
     REQUIRE(panels.count() * panels.panel_bytes <= 1 << 18);
     std::vector<std::byte> file(static_cast<size_t>(panels.rows * row_bytes(type, columns)));
     quantize_row(type, values.data(), file.data(), static_cast<int64_t>(values.size()));
     for (int64_t p = 0; p < panels.count(); ++p) {
       const int64_t first = p * kPanelRows;
-      kernels(Isa::scalar)
-          .pack(type, file.data() + first * row_bytes(type, columns),
-                std::min<int64_t>(kPanelRows, panels.rows - first), columns,
-                bytes.data() + p * panels.panel_bytes);
+      const int64_t count = std::min<int64_t>(kPanelRows, panels.rows - first);
+      const std::byte* rows = file.data() + first * row_bytes(type, columns);
+      std::byte* panel = bytes.data() + p * panels.panel_bytes;
+      in_parts ? pack_parts(rows, count, columns, panel)
+               : kernels(Isa::scalar).pack(type, rows, count, columns, panel);
     }
   }
 };
@@ -209,11 +214,14 @@ TEST_CASE("rows in tiles are multiplied with the panels made for them, others no
 }
 
 TEST_CASE("threads that share a tile of rows make the same bits") {
-  const Packed w(DType::bf16, 64, random_values(83 * 64, 3));
+  const Packed halves(DType::bf16, 64, random_values(83 * 64, 3));
+  const Packed parts(DType::f32, 64, random_values(83 * 64, 3), /*in_parts=*/true);
   for (const Isa isa : machine_isas()) {
     const Kernels& k = kernels(isa);
     CAPTURE(k.name);
-    for (const int64_t rows : {9, 21, 35}) {
+    for (int i = 0; i < (k.has_parts ? 8 : 4); ++i) {
+      const int64_t rows = std::array{1, 9, 35, 150}[i % 4];
+      const Packed& w = i < 4 ? halves : parts;
       std::vector<float> one;
       for (const int threads : {1, 2, 3}) {
         StepBench bench(rows, k);
