@@ -195,9 +195,9 @@ inline void weigh(const Rows& q, int64_t row, const Block& block, Change* change
     shift[r] = select(max == broadcast(-INFINITY), zero(), max);  // nothing seen: all weights 0
     change[r].shrink = old - shift[r];
   }
-  constexpr int64_t kShares = rows * kBlockKeys / kLanes;
   const bool asks = rows <= kStreamRows && !block.last;
-  const int64_t share = asks ? kTilesBesideWeights * block.value_tile_bytes / kShares : 0;
+  const int64_t bytes = asks ? kTilesBesideWeights * block.value_tile_bytes : 0;
+  const int64_t share = bytes * kLanes / (rows * kBlockKeys);
   const std::byte* asked = block.values + kBlockTiles * block.value_tile_bytes;
   for (int r = 0; r < rows; ++r) {
     float* scores = q.weights + r * kBlockKeys;
@@ -207,9 +207,8 @@ inline void weigh(const Rows& q, int64_t row, const Block& block, Change* change
       const Vec weight = exp2_of_nonpositive(fms(load(scores + i), scale, shift[r]));
       total = total + weight;
       weights.put(weight, i);
-      for (int64_t at = 0; at < share; at += kPanelAlign)
-        __builtin_prefetch(asked + at, 0, kPrefetchTo);
-      asked += round_up(share, kPanelAlign);
+      for (int64_t at = 0; at < share; at += kPanelAlign, asked += kPanelAlign)
+        __builtin_prefetch(asked, 0, kPrefetchTo);
     }
     change[r].unit = weights.finish(first, last);
     change[r].shrink = exp2_of_nonpositive(change[r].shrink);
