@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/core/thread_team.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/pack.h"
 #include "tests/kernels/matrices.h"
