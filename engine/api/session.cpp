@@ -37,7 +37,7 @@ DecoderOptions decoder_options(const LoadedModel& loaded, const SessionOptions& 
 /// Keys and values of an encoder live for one pass: rounding them saves nothing but where tiles
 /// multiply bf16.
 EncoderOptions encoder_options(const LoadedModel& loaded, const SessionOptions& options) {
-  const bool tiles = loaded.weights->kernels().many_rows_type(DType::q8_0) == DType::bf16;
+  const bool tiles = loaded.weights->kernels().has_tiles;
   const KvType kv_type = tiles ? rounded_kv_type(loaded, options.kv_type) : KvType::f32;
   return {.threads = threads_of(options), .kv_type = kv_type};
 }

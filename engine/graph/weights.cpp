@@ -165,7 +165,7 @@ class Weights::Packer {
 
   Packing::Form form(const RowGroup& group, DType type, bool many_rows) {
     Panels panels{.type = type, .columns = group.columns()};
-    panels.in_parts = many_rows && w_.kernels_->has_parts && type == DType::f32 &&
+    panels.in_parts = many_rows && w_.kernels_->has_tiles && type == DType::f32 &&
                       panels.columns % kRecordColumns == 0;
     for (const TensorView* tensor : group.tensors) panels.rows += tensor->shape[0];
     if (group.alternate) panels.rows = group.panels() * kPanelRows;

@@ -389,7 +389,7 @@ void amx::set_matrices(Kernels& t) {
   t.matmul_scratch = matmul_scratch;
   t.matmul = matmul;
   t.to_bf16_tiles = to_bf16_tiles;
-  t.has_parts = true;
+  t.has_tiles = true;
   t.to_f32_tiles = to_f32_tiles;
 }
 

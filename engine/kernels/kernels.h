@@ -250,9 +250,9 @@ struct Kernels {
   /// The type to pack a matrix of `type` as that only ever multiplies many rows: where that takes
   /// bf16 anyway, unpacking once and for all is worth the memory.
   DType (*many_rows_type)(DType type);
-  /// A matrix of f32 that only ever multiplies many rows may be packed as Panels::in_parts, and
-  /// multiplies rows of form f32_tiles then, faster than floats.
-  bool has_parts = false;
+  /// Many rows are multiplied by tiles of bf16. A matrix of f32 that only ever multiplies many may
+  /// be packed as Panels::in_parts, for rows of form f32_tiles: faster than floats.
+  bool has_tiles = false;
   /// Bytes of scratch that a call with at most `rows` rows may write; 0 is possible.
   int64_t (*matmul_scratch)(DType type, int64_t columns, int64_t rows);
   /// Before the epilogue, input form f32: every product is summed in order of k from 0, one fused

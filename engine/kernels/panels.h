@@ -31,7 +31,7 @@ struct Panels {
   int64_t panel_bytes = 0;
   const std::byte* data = nullptr;
   /// Of type f32, a multiple of 32 columns: a record is kF32Parts records of bf16 whose sum it is,
-  /// the largest part first (Kernels::has_parts).
+  /// the largest part first (Kernels::has_tiles).
   bool in_parts = false;
 
   int64_t count() const { return (rows + kPanelRows - 1) / kPanelRows; }

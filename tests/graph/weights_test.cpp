@@ -161,7 +161,7 @@ TEST_CASE(
   CHECK(std::memcmp(one.data, other.data, static_cast<size_t>(one.count() * one.panel_bytes)) == 0);
 }
 
-TEST_CASE("only matrices for many rows are in parts, where a table has parts") {
+TEST_CASE("only matrices for many rows are in parts, where a table has tiles") {
   for (const Isa isa : machine_isas()) {
     const Kernels& k = kernels(isa);
     CAPTURE(k.name);
@@ -169,8 +169,8 @@ TEST_CASE("only matrices for many rows are in parts, where a table has parts") {
     CHECK(!in_block<FeedForward>(decoder.weights()).input[0].panels.in_parts);
     const TinyModel encoder(tiny_encoder(), DType::f32, k, /*exact=*/false, /*many_rows=*/true);
     const LinearPart& up = in_block<FeedForward>(encoder.weights()).input[0];
-    CHECK(up.panels.in_parts == k.has_parts);
-    CHECK((up.input_form(k, 1) == InputForm::f32_tiles) == k.has_parts);
+    CHECK(up.panels.in_parts == k.has_tiles);
+    CHECK((up.input_form(k, 1) == InputForm::f32_tiles) == k.has_tiles);
   }
 }
 

@@ -73,8 +73,8 @@ TEST_CASE("work of floats in parts is that of the products of parts") {
   const TinyModel model(tiny_encoder(), DType::f32, k, /*exact=*/false, /*many_rows=*/true);
   const Work work = pass_work(model.weights(), {.rows = 5, .kv_type = KvType::f32});
   constexpr int64_t kWeights = 2 * (4 * 64 * 64 + 2 * 64 * 96);
-  CHECK(work.bf16_operations == (k.has_parts ? kF32Products * 2 * 5 * kWeights : 0));
-  CHECK(work.bytes == (k.has_parts ? 6 : 4) * kWeights);
+  CHECK(work.bf16_operations == (k.has_tiles ? kF32Products * 2 * 5 * kWeights : 0));
+  CHECK(work.bytes == (k.has_tiles ? 6 : 4) * kWeights);
 }
 
 }  // namespace heed

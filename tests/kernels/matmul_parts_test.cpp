@@ -1,4 +1,4 @@
-// Products of floats in parts (InputForm::f32_tiles), of the tables that have them.
+// Products of floats in parts (InputForm::f32_tiles), of the tables that have tiles.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -16,10 +16,10 @@ namespace {
 constexpr int64_t kRows = 100;     // of the input
 constexpr int64_t kOutputs = 128;  // rows of the matrix
 
-std::vector<const Kernels*> tables_with_parts() {
+std::vector<const Kernels*> tables_with_tiles() {
   std::vector<const Kernels*> tables;
   for (const Isa isa : machine_isas()) {
-    if (kernels(isa).has_parts) tables.push_back(&kernels(isa));
+    if (kernels(isa).has_tiles) tables.push_back(&kernels(isa));
   }
   return tables;
 }
@@ -100,7 +100,7 @@ struct Product {
 }  // namespace
 
 TEST_CASE("floats in parts are multiplied as exactly as floats") {
-  for (const Kernels* k : tables_with_parts()) {
+  for (const Kernels* k : tables_with_tiles()) {
     for (const int64_t columns : {32, 96, 384, 416, 1536}) {
       CAPTURE(columns);
       Product product(*k, columns);
@@ -114,7 +114,7 @@ TEST_CASE("floats in parts are multiplied as exactly as floats") {
 }
 
 TEST_CASE("products of parts have the same bits, however many rows and panels a call has") {
-  for (const Kernels* k : tables_with_parts()) {
+  for (const Kernels* k : tables_with_tiles()) {
     for (const int64_t columns : {96, 1536}) {
       for (const int64_t outputs : {kOutputs, int64_t{83}}) {
         CAPTURE(columns);
@@ -139,7 +139,7 @@ TEST_CASE("products of parts have the same bits, however many rows and panels a 
 TEST_CASE("products of parts go through the epilogue as floats") {
   std::vector<float> bias(kOutputs);
   for (size_t i = 0; i < bias.size(); ++i) bias[i] = 0.25f * static_cast<float>(i % 7) - 0.5f;
-  for (const Kernels* k : tables_with_parts()) {
+  for (const Kernels* k : tables_with_tiles()) {
     Product product(*k, 64);
     const std::vector<float> plain = product.run(*k, kRows);
     const auto biased = [&](int64_t r, int64_t n) {
@@ -172,7 +172,7 @@ TEST_CASE("products of parts go through the epilogue as floats") {
 }
 
 TEST_CASE("a row in parts that holds a NaN or an infinity gives NaN, and spoils no other row") {
-  for (const Kernels* k : tables_with_parts()) {
+  for (const Kernels* k : tables_with_tiles()) {
     for (const float bad : {NAN, INFINITY}) {
       Product product(*k, 384);
       const std::vector<float> good = product.run(*k, kRows);

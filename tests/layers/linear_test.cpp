@@ -219,7 +219,7 @@ TEST_CASE("threads that share a tile of rows make the same bits") {
   for (const Isa isa : machine_isas()) {
     const Kernels& k = kernels(isa);
     CAPTURE(k.name);
-    for (int i = 0; i < (k.has_parts ? 8 : 4); ++i) {
+    for (int i = 0; i < (k.has_tiles ? 8 : 4); ++i) {
       const int64_t rows = std::array{1, 9, 35, 150}[i % 4];
       const Packed& w = i < 4 ? halves : parts;
       std::vector<float> one;
