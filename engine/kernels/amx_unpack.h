@@ -88,7 +88,7 @@ inline void unpack_record<DType::f16>(const std::byte* panel, int64_t index, std
 /// Writes a record of a panel as a tile.
 using UnpackRecord = void (*)(const std::byte* panel, int64_t index, std::byte* out);
 
-UnpackRecord unpack_of(DType type) {
+inline UnpackRecord unpack_of(DType type) {
   switch (type) {
     case DType::f16:
       return unpack_record<DType::f16>;
